@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "fdhint.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+uint8_t *fdhint_table;
+unsigned fdhint_limit;
+
+static struct fdrec *records;
+static unsigned size;
+static unsigned high;
+
+/* 2^20 descriptors: what systemd allows by default at most; 88 MB of address space, untouched. */
+#define SIZE_MAX_FDS (1U << 20)
+#define SIZE_MIN_FDS 1024U
+#define PROBE_FDS    2
+
+static void *map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, bytes, MADV_DONTDUMP);
+	return p;
+}
+
+static bool map_tables(unsigned n)
+{
+	fdhint_table = map(n + PROBE_FDS);
+	if (!fdhint_table)
+		return false;
+	records = map((size_t)(n + PROBE_FDS) * sizeof(*records));
+	if (records)
+		return true;
+	munmap(fdhint_table, n + PROBE_FDS);
+	return false;
+}
+
+bool fdhint_start(void)
+{
+	struct rlimit lim;
+	unsigned n = SIZE_MIN_FDS;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_max > n)
+		n = lim.rlim_max < SIZE_MAX_FDS ? (unsigned)lim.rlim_max : SIZE_MAX_FDS;
+	while (!map_tables(n)) { /* RLIMIT_AS */
+		if (n == SIZE_MIN_FDS)
+			return false;
+		n = SIZE_MIN_FDS;
+	}
+	size = n;
+	return true;
+}
+
+void fdhint_open(void)
+{
+	__atomic_store_n(&fdhint_limit, size + PROBE_FDS, __ATOMIC_RELEASE);
+}
+
+void fdhint_shut(void)
+{
+	__atomic_store_n(&fdhint_limit, 0, __ATOMIC_RELEASE);
+}
+
+struct fdrec *fdhint_record(int fd)
+{
+	return &records[fd];
+}
+
+void fdhint_set(int fd, unsigned bits)
+{
+	__atomic_fetch_or(&fdhint_table[fd], (uint8_t)bits, __ATOMIC_RELAXED);
+}
+
+void fdhint_unset(int fd, unsigned bits)
+{
+	__atomic_fetch_and(&fdhint_table[fd], (uint8_t)~bits, __ATOMIC_RELAXED);
+}
+
+struct fdrec *fdhint_begin(int fd, unsigned bits)
+{
+	unsigned seen = __atomic_load_n(&high, __ATOMIC_RELAXED);
+
+	while ((unsigned)fd >= seen &&
+		!__atomic_compare_exchange_n(
+			&high, &seen, (unsigned)fd + 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	memset(&records[fd], 0, sizeof(records[fd]));
+	__atomic_store_n(&fdhint_table[fd], (uint8_t)bits, __ATOMIC_RELEASE);
+	return &records[fd];
+}
+
+void fdhint_forget(int fd)
+{
+	if (fdhint_get(fd))
+		__atomic_store_n(&fdhint_table[fd], 0, __ATOMIC_RELAXED);
+}
+
+unsigned fdhint_high(void)
+{
+	return __atomic_load_n(&high, __ATOMIC_RELAXED);
+}
+
+int fdhint_probe_base(void)
+{
+	return (int)size;
+}

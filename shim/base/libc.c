@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "libc.h"
+
+#include "sys.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The fallbacks: what a door does while the constructor has not run. ld.so and other libraries'
+ * constructors call read, close and the like then.
+ */
+static long answer(long r)
+{
+	if (r < 0 && r > -4096) {
+		errno = (int)-r;
+		return -1;
+	}
+	return r;
+}
+
+/* Rows that are no system call are asked of libc when they are called. */
+static void *late(const char *name)
+{
+	void *f = dlsym(RTLD_NEXT, name);
+
+	if (!f)
+		errno = ENOSYS;
+	return f;
+}
+
+#define EARLY(ret, name, params, ...) \
+	static ret early_##name params \
+	{ \
+		return (ret)answer(sys_call(__VA_ARGS__)); \
+	}
+
+EARLY(int, close, (int fd), SYS_close, fd, 0, 0, 0, 0, 0)
+EARLY(int, close_range, (unsigned first, unsigned last, int flags), SYS_close_range, first, last,
+	flags, 0, 0, 0)
+EARLY(int, dup, (int fd), SYS_dup, fd, 0, 0, 0, 0, 0)
+EARLY(int, dup3, (int fd, int target, int flags), SYS_dup3, fd, target, flags, 0, 0, 0)
+EARLY(int, fcntl, (int fd, int cmd, long arg), SYS_fcntl, fd, cmd, arg, 0, 0, 0)
+EARLY(int, shutdown, (int fd, int how), SYS_shutdown, fd, how, 0, 0, 0, 0)
+EARLY(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len),
+	SYS_setsockopt, fd, level, name, value, len, 0)
+EARLY(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len), SYS_getsockopt,
+	fd, level, name, value, len, 0)
+EARLY(ssize_t, read, (int fd, void *buf, size_t len), SYS_read, fd, buf, len, 0, 0, 0)
+EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int count), SYS_readv, fd, iov, count, 0, 0,
+	0)
+EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags), SYS_recvfrom, fd, buf, len, flags,
+	0, 0)
+EARLY(ssize_t, recvfrom, (int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),
+	SYS_recvfrom, fd, buf, len, flags, addr, alen)
+EARLY(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), SYS_recvmsg, fd, msg, flags, 0, 0,
+	0)
+EARLY(int, recvmmsg,
+	(int fd, struct mmsghdr *msgs, unsigned count, int flags, struct timespec *timeout),
+	SYS_recvmmsg, fd, msgs, count, flags, timeout, 0)
+EARLY(ssize_t, write, (int fd, const void *buf, size_t len), SYS_write, fd, buf, len, 0, 0, 0)
+EARLY(ssize_t, writev, (int fd, const struct iovec *iov, int count), SYS_writev, fd, iov, count, 0,
+	0, 0)
+EARLY(ssize_t, send, (int fd, const void *buf, size_t len, int flags), SYS_sendto, fd, buf, len,
+	flags, 0, 0)
+EARLY(ssize_t, sendto,
+	(int fd, const void *buf, size_t len, int flags, const void *addr, socklen_t alen),
+	SYS_sendto, fd, buf, len, flags, addr, alen)
+EARLY(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), SYS_sendmsg, fd, msg, flags,
+	0, 0, 0)
+EARLY(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned count, int flags), SYS_sendmmsg, fd,
+	msgs, count, flags, 0, 0)
+EARLY(int, socket, (int domain, int type, int protocol), SYS_socket, domain, type, protocol, 0, 0,
+	0)
+EARLY(int, accept, (int fd, void *addr, socklen_t *len), SYS_accept4, fd, addr, len, 0, 0, 0)
+EARLY(int, accept4, (int fd, void *addr, socklen_t *len, int flags), SYS_accept4, fd, addr, len,
+	flags, 0, 0)
+EARLY(int, connect, (int fd, const void *addr, socklen_t len), SYS_connect, fd, addr, len, 0, 0, 0)
+EARLY(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d),
+	SYS_prctl, option, a, b, c, d, 0)
+EARLY(int, seccomp, (unsigned operation, unsigned flags, void *args), SYS_seccomp, operation, flags,
+	args, 0, 0, 0)
+EARLY(int, pipe2, (int fds[2], int flags), SYS_pipe2, fds, flags, 0, 0, 0, 0)
+EARLY(long, syscall, (long number, long a, long b, long c, long d, long e, long f), number, a, b, c,
+	d, e, f)
+
+static void early_closefrom(int first)
+{
+	sys3(SYS_close_range, first < 0 ? 0 : first, ~0U, 0);
+}
+
+static int early_dup2(int fd, int target)
+{
+	if (fd == target)
+		return answer(sys2(SYS_fcntl, fd, 1 /* F_GETFD */)) < 0 ? -1 : fd;
+	return early_dup3(fd, target, 0);
+}
+
+extern void __chk_fail(void) __attribute__((noreturn));
+
+static ssize_t early___read_chk(int fd, void *buf, size_t len, size_t size)
+{
+	if (len > size)
+		__chk_fail();
+	return early_read(fd, buf, len);
+}
+
+static ssize_t early___recv_chk(int fd, void *buf, size_t len, size_t size, int flags)
+{
+	if (len > size)
+		__chk_fail();
+	return early_recv(fd, buf, len, flags);
+}
+
+static ssize_t early___recvfrom_chk(
+	int fd, void *buf, size_t len, size_t size, int flags, void *addr, socklen_t *alen)
+{
+	if (len > size)
+		__chk_fail();
+	return early_recvfrom(fd, buf, len, flags, addr, alen);
+}
+
+#define LATE(ret, name, params, args, failed) \
+	static ret early_##name params \
+	{ \
+		ret(*f) params = (ret(*) params)late(#name); \
+		return f ? f args : (ret)failed; \
+	}
+
+LATE(int, fclose, (FILE * stream), (stream), EOF)
+LATE(pid_t, fork, (void), (), -1)
+LATE(pid_t, _Fork, (void), (), -1)
+LATE(pid_t, vfork, (void), (), -1)
+LATE(int, clone,
+	(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid),
+	(fn, stack, flags, arg, ptid, tls, ctid), -1)
+LATE(int, posix_spawn,
+	(pid_t * pid, const char *path, const void *actions, const void *attr, char *const argv[],
+		char *const envp[]),
+	(pid, path, actions, attr, argv, envp), ENOSYS)
+LATE(int, posix_spawnp,
+	(pid_t * pid, const char *file, const void *actions, const void *attr, char *const argv[],
+		char *const envp[]),
+	(pid, file, actions, attr, argv, envp), ENOSYS)
+LATE(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target),
+	(actions, fd, target), ENOSYS)
+LATE(int, system, (const char *command), (command), -1)
+LATE(FILE *, popen, (const char *command, const char *type), (command, type), NULL)
+LATE(int, daemon, (int nochdir, int noclose), (nochdir, noclose), -1)
+LATE(pid_t, forkpty, (int *master, char *name, const void *termios, const void *winsize),
+	(master, name, termios, winsize), -1)
+
+/* Other names of the same functions. */
+#define early___close	 early_close
+#define early__IO_fclose early_fclose
+#define early___dup2	 early_dup2
+#define early___fcntl	 early_fcntl
+#define early_fcntl64	 early_fcntl
+#define early___read	 early_read
+#define early___recv	 early_recv
+#define early___write	 early_write
+#define early___send	 early_send
+#define early___sendmmsg early_sendmmsg
+#define early___socket	 early_socket
+#define early___connect	 early_connect
+#define early___fork	 early_fork
+#define early___vfork	 early_vfork
+#define early___clone	 early_clone
+#define early__IO_popen	 early_popen
+
+#define HOOK(ret, name, params, need) ret(*libc_##name) params = early_##name;
+#include "../hooks.def"
+#undef HOOK
+
+enum need { OPTIONAL, REQUIRED };
+
+const char *libc_resolve(void)
+{
+	const char *missing = NULL;
+	void *f;
+
+#define HOOK(ret, name, params, need) \
+	f = dlsym(RTLD_NEXT, #name); \
+	if (f) \
+		memcpy(&libc_##name, &f, sizeof(f)); \
+	else if (need == REQUIRED) \
+		missing = #name;
+#include "../hooks.def"
+#undef HOOK
+	return missing;
+}
+
+int libc_stream_fd(FILE *stream)
+{
+	int saved = errno;
+	int fd = stream ? fileno_unlocked(stream) : -1;
+
+	errno = saved;
+	return fd;
+}
+
+bool libc_stream_pending(FILE *stream)
+{
+	return __fpending(stream) > 0;
+}
+
+int libc_stream_flush(FILE *stream)
+{
+	return fflush(stream);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "sandbox.h"
+
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* "Seccomp:\t2" in /proc/self/status; asking by prctl might be what the filter kills for. */
+static bool filtered(void)
+{
+	char buf[4096], *line;
+	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC, 0), n;
+
+	if (fd < 0)
+		return false;
+	n = sys3(SYS_read, fd, buf, sizeof(buf) - 1);
+	sys1(SYS_close, fd);
+	buf[n > 0 ? n : 0] = 0;
+	line = strstr(buf, "\nSeccomp:\t");
+	return line && line[10] != '0';
+}
+
+/* Each with arguments that do nothing: what counts is whether it comes back. */
+static void try_all(void)
+{
+	static const short calls[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_shutdown,
+		SYS_recvfrom, SYS_sendto, SYS_socket, SYS_getsockname, SYS_getpeername, SYS_ppoll,
+		SYS_fcntl, SYS_newfstatat, SYS_pwritev2, SYS_openat, SYS_faccessat, SYS_readlinkat,
+		SYS_gettid, SYS_getcwd, SYS_prlimit64, SYS_epoll_create1, SYS_epoll_ctl,
+		SYS_epoll_pwait, SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait,
+		SYS_madvise, SYS_mincore, SYS_uname};
+	unsigned i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		sys_call(calls[i], -1, -1, -1, -1, -1, -1);
+}
+
+/* Exit signal 0 and __WALL: the program's SIGCHLD handler and wait() see nothing of it. */
+bool sandbox_allows_us(void)
+{
+	int status = 0;
+	long child, r;
+
+	if (!filtered())
+		return true;
+	child = sys_call(SYS_clone, 0, 0, 0, 0, 0, 0);
+	if (child == 0) {
+		try_all();
+		sys1(SYS_exit_group, 0);
+	}
+	if (child < 0)
+		return false;
+	do
+		r = sys4(SYS_wait4, child, &status, __WALL, 0);
+	while (r == -EINTR);
+	return r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}

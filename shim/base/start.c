@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "start.h"
+
+#include "../detect/facts.h"
+#include "../detect/owner.h"
+#include "../log/event.h"
+#include "../log/sink.h"
+#include "../log/unwind.h"
+#include "fdhint.h"
+#include "format.h"
+#include "libc.h"
+#include "sandbox.h"
+#include "sys.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct self self;
+
+/* 1; the kernel makes it 0 in a child that got a copy of this memory (Linux 4.14). */
+static uint32_t *not_forked;
+
+/* A forked child: new pid, nothing proven, nothing told yet. */
+static void forked(void)
+{
+	__atomic_store_n(not_forked, 1, __ATOMIC_RELAXED);
+	self.pid = (pid_t)sys0(SYS_getpid);
+	owner_forked();
+	sink_forked();
+	event_forked();
+	if (self.threaded_at_fork)
+		unwind_caller_only();
+}
+
+bool start_ready(void)
+{
+	if (!__atomic_load_n(not_forked, __ATOMIC_RELAXED))
+		forked();
+	if (!owner_vfork_running() && !self.shares_memory)
+		return true;
+	return sys0(SYS_getpid) == self.pid;
+}
+
+unsigned start_threads(void)
+{
+	struct stat st;
+
+	if (sys4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink < 3)
+		return 0;
+	return (unsigned)st.st_nlink - 2;
+}
+
+uint32_t start_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (uint32_t)((uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000);
+}
+
+int64_t start_now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void start_passive(const char *why)
+{
+	if (event_any() || fdhint_high() > 0)
+		event_notice("sandbox", why);
+	event_summary();
+	fdhint_shut();
+}
+
+void start_resume(void)
+{
+	fdhint_open();
+}
+
+/* Mistakes are found before there is a log to tell them on. */
+#define COMPLAINTS 8
+
+struct complaints {
+	char text[COMPLAINTS][512];
+	unsigned n;
+};
+
+static void complain(void *arg, const struct option *row, const char *name, const char *value)
+{
+	struct complaints *c = arg;
+	struct text t;
+
+	if (c->n == COMPLAINTS)
+		return;
+	t = text_on(c->text[c->n++], sizeof(c->text[0]));
+	text_safe(&t, name);
+	text_char(&t, '=');
+	text_safe(&t, value);
+	if (row) {
+		text_str(&t, ": not understood; allowed: ");
+		text_str(&t, row->allowed);
+		text_str(&t, row->enforcing ? "; the mode is audit" : "; the default is used: ");
+		if (!row->enforcing)
+			text_str(&t, *row->fallback ? row->fallback : "none");
+	} else {
+		text_str(&t, ": no such variable; `rstfix help environment` lists them");
+	}
+	text_end(&t);
+}
+
+static void complain_log(struct complaints *c, const char *path, const char *why)
+{
+	struct text t;
+
+	if (!why || c->n == COMPLAINTS)
+		return;
+	t = text_on(c->text[c->n++], sizeof(c->text[0]));
+	text_str(&t, "RSTFIX_LOG=");
+	text_safe(&t, path);
+	text_str(&t, ": ");
+	text_str(&t, why);
+	text_str(&t, "; allowed is a file that can be written; standard error is used");
+	text_end(&t);
+}
+
+/* What is recognised, and not built yet, is said: never silence. */
+static void complain_unbuilt(struct complaints *c)
+{
+	const char *const lines[] = {
+		self.opt.policy_given
+			? "RSTFIX_POLICY, RSTFIX_POLICY_FILE: this version reads no rules; the mode is audit"
+			: NULL,
+		self.opt.watch ? "RSTFIX_WATCH=1: not in this version; nothing is watched" : NULL,
+		self.opt.stats[0] ? "RSTFIX_STATS: not in this version; nothing is counted there"
+				  : NULL,
+	};
+	unsigned i;
+	struct text t;
+
+	/* Rules that say what must not be mended cannot be obeyed: nothing is mended. */
+	if (self.opt.policy_given && self.opt.mode == MODE_FIX)
+		self.opt.mode = MODE_AUDIT;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if (!lines[i] || c->n == COMPLAINTS)
+			continue;
+		t = text_on(c->text[c->n++], sizeof(c->text[0]));
+		text_str(&t, lines[i]);
+		text_end(&t);
+	}
+}
+
+static void name_program(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+	struct text t = text_on(self.program, sizeof(self.program));
+
+	text_str(&t, slash ? slash + 1 : argv0 ? argv0 : "?");
+	text_end(&t);
+}
+
+/* RSTFIX_FOLLOW=0: LD_PRELOAD without this library, for what is executed from here. */
+static void unfollow(char **envp)
+{
+	static const char key[] = "LD_PRELOAD=";
+	char *list = NULL, *from, *to, *end;
+	bool ours;
+
+	for (; *envp && !list; envp++)
+		if (strncmp(*envp, key, sizeof(key) - 1) == 0)
+			list = *envp + sizeof(key) - 1;
+	if (!list)
+		return;
+	for (from = to = list; *from; from = end) {
+		end = from + strcspn(from, ": ");
+		ours = memmem(from, (size_t)(end - from), "librstfix.so", 12) != NULL;
+		if (*end)
+			end++;
+		if (!ours) {
+			memmove(to, from, (size_t)(end - from));
+			to += end - from;
+		}
+	}
+	*to = 0;
+}
+
+/* Sockets that were there before the program: inetd, socket activation, an exec. */
+#define INHERITED_FDS 1024
+
+static void find_inherited(void)
+{
+	struct pollfd p[128];
+	unsigned first, i;
+	struct timespec now = {0};
+
+	for (first = 0; first < INHERITED_FDS; first += 128) {
+		for (i = 0; i < 128; i++)
+			p[i] = (struct pollfd){.fd = (int)(first + i)};
+		if (sys5(SYS_ppoll, p, 128, &now, 0, 0) < 0)
+			return;
+		for (i = 0; i < 128; i++)
+			if (!(p[i].revents & POLLNVAL) && facts_is_tcp(p[i].fd))
+				fdhint_begin(p[i].fd, HINT_STREAM)->flags = REC_SHARED;
+	}
+}
+
+static bool map_fork_detector(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED || madvise(p, 4096, MADV_WIPEONFORK) != 0)
+		return false;
+	not_forked = p;
+	*not_forked = 1;
+	return true;
+}
+
+static void at_exit(int status, void *arg)
+{
+	(void)status;
+	(void)arg;
+	if (fdhint_limit && start_ready())
+		event_summary();
+}
+
+/* The tables, the log, the stacks. False: no memory for them, and the shim stays out. */
+static bool build(struct complaints *c)
+{
+	if (!map_fork_detector() || !fdhint_start() || !event_start())
+		return false;
+	complain_log(c, self.opt.log_path, sink_start());
+	complain_unbuilt(c);
+	return true;
+}
+
+void start(int argc, char **argv, char **envp)
+{
+	struct complaints c = {.n = 0};
+	const char *why;
+	unsigned i;
+
+	if (libc_resolve() || getauxval(AT_SECURE))
+		return;
+	name_program(argc > 0 ? argv[0] : NULL);
+	options_read(&self.opt, envp, complain, &c);
+	if (!self.opt.follow)
+		unfollow(envp);
+	if (self.opt.mode == MODE_OFF || !options_program_matches(self.opt.programs, self.program))
+		return;
+	self.pid = (pid_t)sys0(SYS_getpid);
+	self.start_s = start_now_us() / 1000000;
+	if (!sandbox_allows_us() || !build(&c))
+		return;
+	for (i = 0; i < c.n; i++)
+		event_notice("environment", c.text[i]);
+	find_inherited();
+	/* Hooks answer libunwind's probe from here on. */
+	fdhint_set(fdhint_probe_base(), HINT_UNWINDER);
+	fdhint_set(fdhint_probe_base() + 1, HINT_UNWINDER);
+	fdhint_open();
+	why = unwind_start();
+	if (why)
+		event_notice("unwinder", why);
+	on_exit(at_exit, NULL);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_START_H
+#define RSTFIX_START_H
+
+#include "../policy/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The process as the shim knows it: written by the constructor, and anew in a forked child.
+ */
+struct self {
+	struct options opt;
+	pid_t pid;
+	char program[64];      /* argv[0] without its folder */
+	int64_t start_s;       /* when the constructor ran, seconds since the epoch */
+	bool threaded_at_fork; /* this process is the fork of one that had more threads */
+	bool shares_memory;    /* clone(CLONE_VM) made a process in this memory */
+};
+
+extern struct self self;
+
+/*
+ * What every hook asks after its hint and before it does anything: true if this process may be
+ * judged and its tables written. False in a vfork child, which would write its parent's. A forked
+ * child is made ready here, at its first door, however it was made. Any context.
+ */
+bool start_ready(void);
+
+/* Number of threads of this process; 0 if /proc does not tell. */
+unsigned start_threads(void);
+
+/* Milliseconds of CLOCK_MONOTONIC, coarse; microseconds since the epoch. */
+uint32_t start_now_ms(void);
+int64_t start_now_us(void);
+
+/*
+ * Passive (law 8): from here on no system call of the shim's own, only the doors' own. Called
+ * before a seccomp filter is installed; start_resume() if that failed.
+ */
+void start_passive(const char *why);
+void start_resume(void);
+
+/* The constructor's body (intercept/entry.c). */
+void start(int argc, char **argv, char **envp);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "facts.h"
+
+#include "../base/sys.h"
+
+#include <arpa/inet.h>
+#include <linux/sock_diag.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+/* tcp_states of the kernel; <netinet/tcp.h> has them, but not beside <linux/tcp.h>. */
+enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT, STATE_LAST_ACK, STATE_LISTEN, STATE_CLOSING };
+enum { STATE_ESTABLISHED = 1, STATE_TIME_WAIT = 6 };
+
+static bool option(int fd, int level, int name, void *value, socklen_t len)
+{
+	socklen_t got = len;
+
+	return sys5(SYS_getsockopt, fd, level, name, value, &got) == 0;
+}
+
+bool facts_harmless(int fd, bool read_to_eof)
+{
+	uint32_t mem[SK_MEMINFO_VARS] = {0};
+	struct linger linger = {0};
+
+	if (!read_to_eof) {
+		if (!option(fd, SOL_SOCKET, SO_MEMINFO, mem, sizeof(mem)))
+			return false;
+		if (mem[SK_MEMINFO_RMEM_ALLOC] || mem[SK_MEMINFO_BACKLOG])
+			return false;
+	}
+	if (!option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+		return false;
+	return !linger.l_onoff || linger.l_linger != 0;
+}
+
+/* Linux 4.18 does not count bytes_sent; acknowledged and queued bytes add up to the same. */
+static uint64_t written(const struct tcp_info *ti, socklen_t len, uint64_t unsent)
+{
+	if (len < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(ti->tcpi_bytes_retrans))
+		return ti->tcpi_bytes_acked + unsent;
+	return ti->tcpi_bytes_sent - ti->tcpi_bytes_retrans + ti->tcpi_notsent_bytes;
+}
+
+static bool has_peer_fin(uint8_t state)
+{
+	return state == STATE_CLOSE_WAIT || state == STATE_LAST_ACK || state == STATE_CLOSING ||
+		state == STATE_TIME_WAIT || state == STATE_CLOSE;
+}
+
+bool facts_ask(int fd, struct facts *f)
+{
+	struct tcp_info ti = {0};
+	socklen_t len = sizeof(ti);
+	struct linger linger = {0};
+	int bytes = 0, mark = 0;
+
+	memset(f, 0, sizeof(*f));
+	if (sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0) {
+		/* MPTCP before 5.16 has no TCP_INFO. */
+		if (!facts_is_tcp(fd))
+			return false;
+		ti.tcpi_state = STATE_ESTABLISHED;
+	}
+	f->state = ti.tcpi_state;
+	f->peer_fin = has_peer_fin(f->state);
+	f->data_segs_in = ti.tcpi_data_segs_in;
+	f->cookie = facts_cookie(fd);
+	if (option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
+		f->linger_on = linger.l_onoff != 0;
+		f->linger_sec = linger.l_linger;
+	}
+	if (f->state == STATE_LISTEN)
+		return true;
+	if (sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0 && bytes > 0)
+		f->unread = (uint64_t)bytes;
+	/* SIOCINQ stops at the urgent mark; an urgent byte alone resets the close all the same. */
+	if (sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark) {
+		f->urgent = true;
+		f->unread += f->unread == 0;
+	}
+	f->unsent = facts_unsent(fd);
+	f->written = written(&ti, len, f->unsent);
+	return true;
+}
+
+uint64_t facts_cookie(int fd)
+{
+	uint64_t cookie = 0;
+
+	return option(fd, SOL_SOCKET, SO_COOKIE, &cookie, sizeof(cookie)) ? cookie : 0;
+}
+
+uint64_t facts_netns_cookie(int fd)
+{
+	uint64_t cookie = 0;
+
+	return option(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, sizeof(cookie)) ? cookie : 0;
+}
+
+uint64_t facts_unsent(int fd)
+{
+	int bytes = 0;
+
+	return sys3(SYS_ioctl, fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+int facts_state(int fd)
+{
+	uint8_t state; /* the first byte of struct tcp_info */
+
+	return option(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof(state)) ? state : -1;
+}
+
+bool facts_is_tcp(int fd)
+{
+	int type = 0, protocol = 0;
+
+	return option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof(protocol)) &&
+		option(fd, SOL_SOCKET, SO_TYPE, &type, sizeof(type)) && type == SOCK_STREAM &&
+		(protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+}
+
+bool facts_reuseaddr(int fd)
+{
+	int on = 0;
+
+	return option(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) && on;
+}
+
+void facts_endpoint(const void *sockaddr, unsigned len, struct endpoint *e)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	sa_family_t family;
+
+	memset(e, 0, sizeof(*e));
+	if (!sockaddr || len < sizeof(in))
+		return;
+	memcpy(&family, sockaddr, sizeof(family));
+	if (family == AF_INET) {
+		memcpy(&in, sockaddr, sizeof(in));
+		e->family = AF_INET;
+		e->port = ntohs(in.sin_port);
+		memcpy(e->addr, &in.sin_addr, 4);
+	} else if (family == AF_INET6 && len >= sizeof(in6)) {
+		memcpy(&in6, sockaddr, sizeof(in6));
+		e->port = ntohs(in6.sin6_port);
+		e->family = AF_INET6;
+		memcpy(e->addr, &in6.sin6_addr, 16);
+		if (memcmp(e->addr, mapped, 12) == 0) {
+			e->family = AF_INET;
+			memmove(e->addr, e->addr + 12, 4);
+		}
+	}
+}
+
+static void name_of(long call, int fd, struct endpoint *e)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (sys3(call, fd, &ss, &len) < 0)
+		len = 0;
+	facts_endpoint(&ss, len, e);
+}
+
+void facts_local(int fd, struct endpoint *e)
+{
+	name_of(SYS_getsockname, fd, e);
+}
+
+void facts_peer(int fd, struct endpoint *e)
+{
+	name_of(SYS_getpeername, fd, e);
+}

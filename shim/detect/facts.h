@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_FACTS_H
+#define RSTFIX_FACTS_H
+
+#include "verdict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The kernel's answers about a descriptor, by raw system call: no errno, no cancellation point,
+ * any context. Nothing here changes the socket.
+ */
+
+/*
+ * The cheap question, asked of every TCP socket at its close: can it do anything but close cleanly?
+ * True: nothing is queued to be read and linger-0 is not in effect. What the receive queue holds is
+ * read from SO_MEMINFO (Linux 4.12), which counts urgent data too. `read_to_eof`: the peer's FIN
+ * has been read, so that nothing can be queued.
+ */
+bool facts_harmless(int fd, bool read_to_eof);
+
+/* The whole question. False: not a TCP connection, or nothing can be known of it. */
+bool facts_ask(int fd, struct facts *f);
+
+/* The parts of it. */
+uint64_t facts_cookie(int fd);	     /* SO_COOKIE (4.6); 0: none */
+uint64_t facts_netns_cookie(int fd); /* SO_NETNS_COOKIE (5.14); 0: none */
+uint64_t facts_unsent(int fd);	     /* SIOCOUTQ: bytes, and one for an unacknowledged FIN */
+int facts_state(int fd);	     /* tcpi_state; -1: not a TCP socket */
+bool facts_is_tcp(int fd);	     /* a TCP or MPTCP socket, in whatever state */
+bool facts_reuseaddr(int fd);
+
+/* The addresses; family 0 when not known. IPv4-mapped ones are told as IPv4. */
+void facts_local(int fd, struct endpoint *e);
+void facts_peer(int fd, struct endpoint *e);
+void facts_endpoint(const void *sockaddr, unsigned len, struct endpoint *e);
+
+#endif

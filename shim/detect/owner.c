@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "owner.h"
+
+#include "../base/format.h"
+#include "../base/sys.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+uint64_t owner_forks = 1;
+static uint64_t spawns = 1;
+
+static uint64_t *state(enum door door)
+{
+	return door == DOOR_FORK ? &owner_forks : &spawns;
+}
+
+void owner_enter(enum door door)
+{
+	__atomic_add_fetch(state(door), OWNER_IN_FLIGHT + 1, __ATOMIC_SEQ_CST);
+}
+
+void owner_leave(enum door door)
+{
+	__atomic_add_fetch(state(door), 1 - OWNER_IN_FLIGHT, __ATOMIC_SEQ_CST);
+}
+
+struct owner_mark owner_mark(void)
+{
+	return (struct owner_mark){
+		.forks = __atomic_load_n(&owner_forks, __ATOMIC_SEQ_CST),
+		.spawns = __atomic_load_n(&spawns, __ATOMIC_SEQ_CST),
+	};
+}
+
+void owner_made(struct fdrec *rec, const struct owner_mark *mark, bool cloexec)
+{
+	rec->forks = mark->forks;
+	rec->spawns = mark->spawns;
+	rec->flags |= REC_MADE | (cloexec ? REC_CLOEXEC : 0);
+}
+
+void owner_forked(void)
+{
+	uint64_t epoch = __atomic_load_n(&owner_forks, __ATOMIC_SEQ_CST) % OWNER_IN_FLIGHT;
+
+	__atomic_store_n(&owner_forks, epoch + 1, __ATOMIC_SEQ_CST);
+	epoch = __atomic_load_n(&spawns, __ATOMIC_SEQ_CST) % OWNER_IN_FLIGHT;
+	__atomic_store_n(&spawns, epoch + 1, __ATOMIC_SEQ_CST);
+}
+
+bool owner_vfork_running(void)
+{
+	return __atomic_load_n(&owner_forks, __ATOMIC_RELAXED) >= OWNER_IN_FLIGHT;
+}
+
+/*
+ * A door in flight when the socket was made could be cloning it right then, so that mark is no
+ * proof. One in flight now was entered later, which shows in the epoch.
+ */
+static bool unchanged(uint64_t mark, const uint64_t *now)
+{
+	return mark < OWNER_IN_FLIGHT && mark == __atomic_load_n(now, __ATOMIC_SEQ_CST);
+}
+
+bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie)
+{
+	if (!(rec->flags & REC_MADE) || (rec->flags & REC_SHARED))
+		return false;
+	if (cookie == 0 || cookie != rec->cookie)
+		return false;
+	if (!unchanged(rec->forks, &owner_forks))
+		return false;
+	if (unchanged(rec->spawns, &spawns))
+		return true;
+	/* What only executes has lost a close-on-exec socket by the time it has returned. */
+	if (!(rec->flags & REC_CLOEXEC) ||
+		__atomic_load_n(&spawns, __ATOMIC_SEQ_CST) >= OWNER_IN_FLIGHT)
+		return false;
+	return sys3(SYS_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC;
+}
+
+int owner_watch(int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP};
+	long ep = sys1(SYS_epoll_create1, EPOLL_CLOEXEC);
+
+	if (ep < 0)
+		return -1;
+	if (sys4(SYS_epoll_ctl, ep, EPOLL_CTL_ADD, fd, &ev) == 0)
+		return (int)ep;
+	sys1(SYS_close, ep);
+	return -1;
+}
+
+/* A registration that is not ready (full send buffer, SO_RCVLOWAT) shows only in fdinfo. */
+static bool registered(int ep)
+{
+	char buf[256];
+	struct text path = text_on(buf, sizeof(buf));
+	long fd, n;
+
+	text_str(&path, "/proc/thread-self/fdinfo/");
+	text_u64(&path, (unsigned)ep);
+	fd = sys4(SYS_openat, AT_FDCWD, text_end(&path), O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	n = sys3(SYS_read, fd, buf, sizeof(buf) - 1);
+	sys1(SYS_close, fd);
+	buf[n > 0 ? n : 0] = 0;
+	return strstr(buf, "tfd:") != NULL;
+}
+
+bool owner_still_held(int watch)
+{
+	struct epoll_event ev;
+	bool held = sys6(SYS_epoll_pwait, watch, (long)&ev, 1, 0, 0, 8) == 1 || registered(watch);
+
+	sys1(SYS_close, watch);
+	return held;
+}

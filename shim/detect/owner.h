@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_OWNER_H
+#define RSTFIX_OWNER_H
+
+#include "../base/fdhint.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Is this descriptor the last reference of its socket? (law 2) User space cannot read the kernel's
+ * count; the proof is provenance: made here, never duplicated or sent, and no process made since
+ * that could have kept it. Every function may be called from signal handlers and forked children.
+ *
+ * A process door (fork, vfork, clone; or one that only executes: system, popen, posix_spawn) is an
+ * epoch raised at entry and at return, with a count of the calls in flight above it. A socket is
+ * marked with what stood there before the call that made it: whatever came in between shows.
+ */
+enum door { DOOR_FORK, DOOR_SPAWN };
+
+#define OWNER_IN_FLIGHT (UINT64_C(1) << 48)
+
+struct owner_mark {
+	uint64_t forks;
+	uint64_t spawns;
+};
+
+/* The state of DOOR_FORK; vfork's assembly adds to it (intercept/process.c). */
+extern uint64_t owner_forks;
+
+void owner_enter(enum door door);
+void owner_leave(enum door door);
+
+/* To be called before the system call that makes a socket. */
+struct owner_mark owner_mark(void);
+
+/* rec was made here, by a call that `mark` preceded. */
+void owner_made(struct fdrec *rec, const struct owner_mark *mark, bool cloexec);
+
+/* In a forked child: whatever was inherited is shared with the parent. */
+void owner_forked(void);
+
+/* True while a vfork child may run in this process's memory. */
+bool owner_vfork_running(void);
+
+/* Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference. */
+bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie);
+
+/*
+ * For a socket without that proof: ask the kernel after the close. An epoll registration is
+ * deleted with the last reference, so a registration that still reports lives on in somebody
+ * else's hands. owner_watch() returns a descriptor, or -1; owner_still_held() closes it.
+ */
+int owner_watch(int fd);
+bool owner_still_held(int watch);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "verdict.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+
+#define X(symbol, name) [PATTERN_##symbol] = name,
+const char *const pattern_names[PATTERN_COUNT] = {PATTERNS(X)};
+#undef X
+#define X(symbol, name) [OP_##symbol] = name,
+const char *const op_names[OP_COUNT] = {OPERATIONS(X)};
+#undef X
+
+/* The states in which tcp_disconnect() sends RST (Linux, tcp_need_reset()). */
+static bool disconnect_resets(uint8_t state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 ||
+		state == TCP_FIN_WAIT2 || state == TCP_SYN_RECV;
+}
+
+/* Data that came after both sides were shut down was answered with RST, which left state CLOSE. */
+static bool reset_since_shutdown(const struct facts *f, const struct fdrec *rec)
+{
+	return f->state == TCP_CLOSE && (rec->flags & REC_SHUT_RD) && (rec->flags & REC_SHUT_WR) &&
+		f->data_segs_in > rec->shut_segs_in;
+}
+
+enum pattern verdict_close(const struct facts *f, const struct fdrec *rec)
+{
+	if (reset_since_shutdown(f, rec))
+		return PATTERN_SHUTDOWN_READ;
+	if (f->linger_on && f->linger_sec == 0 && disconnect_resets(f->state))
+		return PATTERN_LINGER_ZERO;
+	if (f->unread > 0 && f->state != TCP_CLOSE && f->state != TCP_LISTEN)
+		return PATTERN_UNREAD_CLOSE;
+	return PATTERN_NONE;
+}
+
+enum pattern verdict_error(int error, bool writing, bool eof, const struct fdrec *rec)
+{
+	bool wrote_after = eof && (writing || (rec->flags & REC_WROTE_AFTER_EOF));
+
+	switch (error) {
+	case EPIPE:
+		/* Without the peer's FIN it is the program's own shutdown, or was told before. */
+		return writing && eof && !(rec->flags & REC_SHUT_WR) ? PATTERN_WRITE_AFTER_CLOSE
+								     : PATTERN_NONE;
+	case ECONNRESET:
+		return wrote_after ? PATTERN_WRITE_AFTER_CLOSE : PATTERN_PEER_RESET;
+	case ECONNREFUSED:
+		return PATTERN_CONNECT_REFUSED;
+	case ETIMEDOUT:
+		return rec->flags & REC_ESTABLISHED ? PATTERN_TIMED_OUT : PATTERN_NONE;
+	default:
+		return PATTERN_NONE;
+	}
+}
+
+enum intent verdict_intent(const struct facts *f, const struct fdrec *rec)
+{
+	if (!f->linger_on || f->linger_sec != 0)
+		return INTENT_NONE;
+	if ((rec->flags & REC_ARMED) && rec->cookie == f->cookie) {
+		if (rec->flags & (REC_READ_SINCE | REC_SHUT_WR))
+			return INTENT_CONFIG;
+		return f->written == rec->armed_written ? INTENT_ABORT : INTENT_CONFIG;
+	}
+	return rec->flags & REC_ARMED_LISTENER ? INTENT_CONFIG : INTENT_UNKNOWN;
+}
+
+enum harm verdict_harm(const struct facts *f)
+{
+	if (f->unsent > 0)
+		return HARM_OUTPUT_LOST;
+	return f->peer_fin ? HARM_QUIET : HARM_RESET_SEEN;
+}
+
+bool verdict_linger_mendable(const struct facts *f, const struct fdrec *rec)
+{
+	enum harm harm = verdict_harm(f);
+
+	return rec->role == ROLE_SERVER ? harm != HARM_QUIET : harm == HARM_OUTPUT_LOST;
+}
+
+const char *verdict_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[0] = "UNKNOWN",
+		[TCP_ESTABLISHED] = "ESTABLISHED",
+		[TCP_SYN_SENT] = "SYN_SENT",
+		[TCP_SYN_RECV] = "SYN_RECV",
+		[TCP_FIN_WAIT1] = "FIN_WAIT1",
+		[TCP_FIN_WAIT2] = "FIN_WAIT2",
+		[TCP_TIME_WAIT] = "TIME_WAIT",
+		[TCP_CLOSE] = "CLOSE",
+		[TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+		[TCP_LAST_ACK] = "LAST_ACK",
+		[TCP_LISTEN] = "LISTEN",
+		[TCP_CLOSING] = "CLOSING",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) ? names[state] : names[0];
+}
+
+const char *verdict_intent_name(enum intent intent)
+{
+	static const char *const names[] = {
+		[INTENT_UNKNOWN] = "unknown", [INTENT_CONFIG] = "config", [INTENT_ABORT] = "abort"};
+
+	return names[intent];
+}
+
+const char *verdict_harm_name(enum harm harm)
+{
+	static const char *const names[] = {[HARM_QUIET] = "quiet",
+		[HARM_RESET_SEEN] = "reset-seen",
+		[HARM_OUTPUT_LOST] = "output-lost"};
+
+	return names[harm];
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "drain.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* One recv: large enough to empty any receive buffer in a few calls, small enough to look up. */
+#define CHUNK (4 << 20)
+
+/* Acknowledgements wake nobody up; they are looked for this often. */
+#define TICK_MS 20U
+
+struct drain_bounds drain_bounds(const struct linger_limits *limits, const struct fdrec *rec)
+{
+	return (struct drain_bounds){
+		.idle_ms = limits->idle_ms,
+		.total_ms = limits->total_ms,
+		.bytes =
+			rec->role == ROLE_SERVER ? limits->bytes_accepted : limits->bytes_connected,
+	};
+}
+
+bool drain_disarm(int fd)
+{
+	struct linger off = {0, 0};
+
+	return sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off)) == 0;
+}
+
+/* MSG_TRUNC throws TCP data away without copying it; MSG_DONTWAIT steps over an urgent mark. */
+static long discard(int fd)
+{
+	return sys6(SYS_recvfrom, fd, 0, CHUNK, MSG_DONTWAIT | MSG_TRUNC, 0, 0);
+}
+
+static bool peer_fin(int fd)
+{
+	int state = facts_state(fd);
+
+	return state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 && state != TCP_FIN_WAIT2;
+}
+
+static void wait_for_input(int fd, bool input, uint32_t ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	sys5(SYS_ppoll, &p, input ? 1 : 0, &ts, 0, 0);
+}
+
+struct progress {
+	uint32_t start_ms, last_ms;
+	uint64_t unsent;
+};
+
+/* Output that was acknowledged since the last look counts as progress. */
+static void look_at_output(int fd, struct progress *p)
+{
+	uint64_t unsent = facts_unsent(fd);
+
+	if (unsent < p->unsent)
+		p->last_ms = start_now_ms();
+	p->unsent = unsent;
+}
+
+static bool over(const struct progress *p, const struct drain_bounds *b)
+{
+	uint32_t now = start_now_ms();
+
+	return now - p->last_ms >= b->idle_ms || now - p->start_ms >= b->total_ms;
+}
+
+/* A limit is hit: once the FIN is acknowledged, everything before it is in the peer's kernel. */
+static enum outcome stopped(int fd)
+{
+	return facts_unsent(fd) == 0 ? OUTCOME_DELIVERED : OUTCOME_EXPIRED;
+}
+
+/*
+ * recv() returns 0 for the peer's FIN, and also where the program has shut the reading side down
+ * itself: then only the acknowledgement of the output can be waited for.
+ */
+static enum outcome linger(
+	int fd, const struct drain_bounds *b, struct drain_result *r, struct progress *p)
+{
+	bool input = true;
+	long n;
+
+	for (;;) {
+		n = discard(fd);
+		if (n > 0) {
+			r->drained += (uint64_t)n;
+			p->last_ms = start_now_ms();
+			if (r->drained > b->bytes)
+				return OUTCOME_EXPIRED;
+			if (over(p, b))
+				return stopped(fd);
+			continue;
+		}
+		if (n == 0 && peer_fin(fd))
+			return OUTCOME_AVERTED;
+		if (n == -ECONNRESET || n == -EPIPE || n == -ETIMEDOUT || n == -ENOTCONN) {
+			r->why = "the peer reset the connection";
+			return OUTCOME_FAILED;
+		}
+		if (n != -EAGAIN && n != -EINTR)
+			input = false;
+		look_at_output(fd, p);
+		if (!input && p->unsent == 0)
+			return OUTCOME_DELIVERED;
+		if (over(p, b))
+			return stopped(fd);
+		wait_for_input(fd, input, b->idle_ms < TICK_MS ? 1 : TICK_MS);
+	}
+}
+
+void drain_linger(int fd, const struct drain_bounds *b, struct drain_result *r)
+{
+	int one = 1;
+	struct progress p = {start_now_ms(), start_now_ms(), facts_unsent(fd)};
+
+	*r = (struct drain_result){.outcome = OUTCOME_FAILED};
+	/* The program's low-water mark would hide readable bytes from ppoll. */
+	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+	if (sys2(SYS_shutdown, fd, SHUT_WR) == -ENOTCONN)
+		r->why = "not connected any more";
+	else
+		r->outcome = linger(fd, b, r, &p);
+	r->duration_ms = start_now_ms() - p.start_ms;
+}

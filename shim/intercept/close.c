@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../log/sink.h"
+#include "closing.h"
+#include "export.h"
+
+#include <errno.h>
+
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE (1U << 1)
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+
+/* The log's descriptor is not the program's: closing it succeeds, and it stays. */
+static bool spared(int fd)
+{
+	return (fdhint_get(fd) & HINT_OWN) && start_ready() && sink_owns(fd);
+}
+
+static int rf_close_by(int (*real)(int), int fd, const void *caller)
+{
+	struct closing c;
+	int r;
+
+	if (unlikely(fdhint_get(fd) & (HINT_UNWINDER | HINT_OWN)) &&
+		(spared(fd) || fd >= fdhint_probe_base()))
+		return 0;
+	closing_begin(&c, fd, OP_CLOSE, caller);
+	r = real(fd);
+	closing_end(&c);
+	return r;
+}
+
+int rf_close(int fd, const void *caller)
+{
+	return rf_close_by(libc_close, fd, caller);
+}
+
+EXPORT(int, close, (int fd))
+{
+	if (likely(!fdhint_get(fd)))
+		return libc_close(fd);
+	return rf_close_by(libc_close, fd, CALLER());
+}
+
+EXPORT(int, __close, (int fd))
+{
+	if (likely(!fdhint_get(fd)))
+		return libc___close(fd);
+	return rf_close_by(libc___close, fd, CALLER());
+}
+
+/*
+ * Every watched socket of the range is closed on its own, before the rest: the same result, and
+ * each is judged. Returns the log's descriptor if it is in the range, to be spared, or -1.
+ */
+static int close_watched(unsigned first, unsigned last, enum op op, const void *caller)
+{
+	unsigned high = fdhint_high(), i;
+	int own = -1;
+
+	if (!start_ready())
+		return -1;
+	for (i = first; i < high && i <= last; i++) {
+		if (fdhint_get((int)i) & HINT_STREAM)
+			closing_whole((int)i, op, caller);
+		else if (spared((int)i))
+			own = (int)i;
+	}
+	return own;
+}
+
+static int close_around(unsigned first, unsigned last, unsigned own)
+{
+	int r = 0;
+
+	if (own > first)
+		r = libc_close_range(first, own - 1, 0);
+	if (r == 0 && own < last)
+		r = libc_close_range(own + 1, last, 0);
+	return r;
+}
+
+int rf_close_range(unsigned first, unsigned last, int flags, const void *caller)
+{
+	int own;
+
+	/* With CLOEXEC nothing is closed; with UNSHARE, not here but in the thread's new table. */
+	if (flags != 0 || first > last || !watched(0))
+		return libc_close_range(first, last, flags);
+	own = close_watched(first, last, OP_CLOSE_RANGE, caller);
+	if (own >= 0)
+		return close_around(first, last, (unsigned)own);
+	return libc_close_range(first, last, 0);
+}
+
+EXPORT(int, close_range, (unsigned first, unsigned last, int flags))
+{
+	return rf_close_range(first, last, flags, CALLER());
+}
+
+EXPORT(void, closefrom, (int first))
+{
+	int own = -1, low = first < 0 ? 0 : first;
+
+	if (watched(0))
+		own = close_watched((unsigned)low, ~0U, OP_CLOSEFROM, CALLER());
+	if (own < 0) {
+		libc_closefrom(first);
+		return;
+	}
+	for (; low < own; low++) /* no close_range() before Linux 5.9 */
+		sys1(SYS_close, low);
+	libc_closefrom(own + 1);
+}
+
+/*
+ * libc closes the descriptor of a stream by an internal call. What stdio still buffers is written
+ * first: after a half-close it could not be sent any more. fclose() reports an earlier error by
+ * itself, but errno would be a later one's.
+ */
+static int rf_fclose(int (*real)(FILE *), FILE *stream, int fd, const void *caller)
+{
+	int error = 0, r;
+	struct closing c;
+
+	if (start_ready() && libc_stream_pending(stream) && libc_stream_flush(stream) != 0)
+		error = errno;
+	closing_begin(&c, fd, OP_FCLOSE, caller);
+	r = real(stream);
+	closing_end(&c);
+	if (error && r != 0)
+		errno = error;
+	return r;
+}
+
+EXPORT(int, fclose, (FILE * stream))
+{
+	int fd = libc_stream_fd(stream);
+
+	if (likely(!fdhint_get(fd)))
+		return libc_fclose(stream);
+	return rf_fclose(libc_fclose, stream, fd, CALLER());
+}
+
+EXPORT(int, _IO_fclose, (FILE * stream))
+{
+	int fd = libc_stream_fd(stream);
+
+	if (likely(!fdhint_get(fd)))
+		return libc__IO_fclose(stream);
+	return rf_fclose(libc__IO_fclose, stream, fd, CALLER());
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_CLOSING_H
+#define RSTFIX_CLOSING_H
+
+#include "../log/event.h"
+
+#include <sys/socket.h>
+
+/*
+ * The one path of everything that ends a descriptor: judge, act, tell; then the door makes the real
+ * call. errno is not touched. In a vfork child nothing happens.
+ *
+ *	closing_begin(&c, fd, OP_CLOSE, caller);
+ *	r = libc_close(fd);
+ *	closing_end(&c);
+ */
+struct closing {
+	int watch; /* owner.h; -1: nothing is left to be told after the close */
+	const void *caller;
+	struct event event;
+};
+
+/* fd has a hint. Forgets the hint; a fix may wait here, within its bounds. */
+void closing_begin(struct closing *c, int fd, enum op op, const void *caller);
+void closing_end(struct closing *c);
+
+/* As syscall(SYS_close), for doors that close many: begin, the real close, end. */
+void closing_whole(int fd, enum op op, const void *caller);
+
+/* The doors themselves, which syscall() shares with libc's names. */
+int rf_close(int fd, const void *caller);
+int rf_close_range(unsigned first, unsigned last, int flags, const void *caller);
+int rf_dup2(int fd, int target, const void *caller);
+int rf_dup3(int fd, int target, int flags, const void *caller);
+int rf_shutdown(int fd, int how, const void *caller);
+int rf_setsockopt(
+	int fd, int level, int name, const void *value, socklen_t len, const void *caller);
+int rf_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+int rf_seccomp(unsigned operation, unsigned flags, void *args);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../log/sink.h"
+#include "closing.h"
+#include "export.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* Both numbers stand for one open file description now: neither is proven to be the last. */
+static void duplicated(int from, int to)
+{
+	struct fdrec *rec;
+
+	if (!watched(to) || !(fdhint_get(from) & HINT_STREAM)) {
+		fdhint_forget(to);
+		return;
+	}
+	if (from == to || !start_ready())
+		return;
+	fdhint_record(from)->flags |= REC_SHARED;
+	rec = fdhint_begin(to, fdhint_get(from));
+	*rec = *fdhint_record(from);
+}
+
+static int duplicate(int (*real)(int), int fd)
+{
+	int r = real(fd);
+
+	if (r >= 0)
+		duplicated(fd, r);
+	return r;
+}
+
+EXPORT(int, dup, (int fd))
+{
+	return duplicate(libc_dup, fd);
+}
+
+/* `target` is closed by this, if the call is going to succeed. */
+static void replace_begin(struct closing *c, int fd, int target, enum op op, const void *caller)
+{
+	c->watch = -1;
+	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0)
+		return;
+	if (fdhint_get(target) & HINT_OWN)
+		sink_yield((unsigned)target, (unsigned)target);
+	closing_begin(c, target, op, caller);
+}
+
+static int rf_dup2_by(int (*real)(int, int), int fd, int target, const void *caller)
+{
+	struct closing c;
+	int r;
+
+	replace_begin(&c, fd, target, OP_DUP2, caller);
+	r = real(fd, target);
+	if (r >= 0)
+		duplicated(fd, r);
+	closing_end(&c);
+	return r;
+}
+
+int rf_dup2(int fd, int target, const void *caller)
+{
+	return rf_dup2_by(libc_dup2, fd, target, caller);
+}
+
+EXPORT(int, dup2, (int fd, int target))
+{
+	return rf_dup2_by(libc_dup2, fd, target, CALLER());
+}
+
+EXPORT(int, __dup2, (int fd, int target))
+{
+	return rf_dup2_by(libc___dup2, fd, target, CALLER());
+}
+
+int rf_dup3(int fd, int target, int flags, const void *caller)
+{
+	struct closing c = {.watch = -1};
+	int r;
+
+	if (!(flags & ~O_CLOEXEC))
+		replace_begin(&c, fd, target, OP_DUP3, caller);
+	r = libc_dup3(fd, target, flags);
+	if (r >= 0)
+		duplicated(fd, r);
+	closing_end(&c);
+	return r;
+}
+
+EXPORT(int, dup3, (int fd, int target, int flags))
+{
+	return rf_dup3(fd, target, flags, CALLER());
+}
+
+static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
+{
+	int r = real(fd, cmd, arg);
+
+	if (r < 0)
+		return r;
+	if (cmd != F_SETFD)
+		duplicated(fd, r);
+	else if (fdhint_get(fd) && !(arg & FD_CLOEXEC) && start_ready())
+		fdhint_record(fd)->flags &= (uint16_t)~REC_CLOEXEC;
+	return r;
+}
+
+static inline bool concerns_us(int cmd)
+{
+	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
+}
+
+EXPORT(int, fcntl, (int fd, int cmd, long arg))
+{
+	if (likely(!concerns_us(cmd)))
+		return libc_fcntl(fd, cmd, arg);
+	return control(libc_fcntl, fd, cmd, arg);
+}
+
+EXPORT(int, __fcntl, (int fd, int cmd, long arg))
+{
+	if (likely(!concerns_us(cmd)))
+		return libc___fcntl(fd, cmd, arg);
+	return control(libc___fcntl, fd, cmd, arg);
+}
+
+EXPORT(int, fcntl64, (int fd, int cmd, long arg))
+{
+	if (likely(!concerns_us(cmd)))
+		return libc_fcntl64(fd, cmd, arg);
+	return control(libc_fcntl64, fd, cmd, arg);
+}

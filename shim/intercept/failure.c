@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "failure.h"
+
+#include "../base/start.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+static void tell(int fd, enum pattern pattern, bool writing, enum op op, const void *caller,
+	const struct facts *f, struct fdrec *rec)
+{
+	struct event e = {
+		.pattern = pattern,
+		.op = op,
+		.action = ACTION_LOG,
+		.outcome = OUTCOME_SEEN,
+		.direction = writing ? "write" : "read",
+	};
+
+	event_about(&e, fd, f, rec);
+	if (pattern == PATTERN_WRITE_AFTER_CLOSE) {
+		e.armed_site = rec->eof_write_site;
+		e.armed_op = OP_WRITE;
+	}
+	rec->flags |= REC_TOLD;
+	event_tell(&e, caller);
+}
+
+static bool is_candidate(int error)
+{
+	return error == ECONNRESET || error == EPIPE || error == ECONNREFUSED || error == ETIMEDOUT;
+}
+
+void failure_tell(int fd, int error, bool writing, enum op op, const void *caller)
+{
+	unsigned hint = fdhint_get(fd);
+	enum pattern pattern;
+	struct fdrec *rec;
+	struct facts f;
+
+	if (!is_candidate(error) || !(hint & HINT_STREAM) || !start_ready())
+		return;
+	rec = fdhint_record(fd);
+	if ((rec->flags & REC_TOLD) || !facts_ask(fd, &f))
+		return;
+	/* A connect() that went on in the background: its handshake is all that was acknowledged. */
+	if (f.written > 0 || f.data_segs_in > 0)
+		rec->flags |= REC_ESTABLISHED;
+	pattern = verdict_error(error, writing, hint & HINT_EOF, rec);
+	if (pattern != PATTERN_NONE)
+		tell(fd, pattern, writing, op, caller, &f, rec);
+}
+
+void failure_before_write(int fd, enum op op, const void *caller)
+{
+	struct fdrec *rec;
+	struct facts f;
+
+	if (!start_ready())
+		return;
+	rec = fdhint_record(fd);
+	if (!(rec->flags & REC_WROTE_AFTER_EOF)) {
+		rec->flags |= REC_WROTE_AFTER_EOF;
+		rec->eof_write_site = (uint16_t)event_callsite(op, caller);
+		return;
+	}
+	if ((rec->flags & (REC_TOLD | REC_SHUT_WR)) || facts_state(fd) != TCP_CLOSE)
+		return;
+	if (facts_ask(fd, &f))
+		tell(fd, PATTERN_WRITE_AFTER_CLOSE, true, op, caller, &f, rec);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "../detect/owner.h"
+#include "closing.h"
+#include "export.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * The doors by which a process is made. Each raises an epoch (owner.h); what a child inherits is
+ * its parent's as well. The child itself is made ready at its first door (start_ready), so that it
+ * does not matter how it was made.
+ */
+
+static void before_fork(void)
+{
+	if (watched(0) && start_ready())
+		self.threaded_at_fork = start_threads() != 1;
+	owner_enter(DOOR_FORK);
+}
+
+static pid_t after_fork(pid_t pid)
+{
+	if (pid != 0)
+		owner_leave(DOOR_FORK);
+	else if (watched(0))
+		start_ready();
+	return pid;
+}
+
+static pid_t rf_fork(pid_t (*real)(void))
+{
+	before_fork();
+	return after_fork(real());
+}
+
+EXPORT(pid_t, fork, (void))
+{
+	return rf_fork(libc_fork);
+}
+
+EXPORT(pid_t, __fork, (void))
+{
+	return rf_fork(libc___fork);
+}
+
+EXPORT(pid_t, _Fork, (void))
+{
+	return rf_fork(libc__Fork);
+}
+
+EXPORT(pid_t, forkpty, (int *master, char *name, const void *termios, const void *winsize))
+{
+	before_fork();
+	return after_fork(libc_forkpty(master, name, termios, winsize));
+}
+
+EXPORT(int, daemon, (int nochdir, int noclose))
+{
+	int r;
+
+	before_fork();
+	r = libc_daemon(nochdir, noclose); /* the parent does not come back */
+	after_fork(r == 0 ? 0 : -1);
+	return r;
+}
+
+/*
+ * vfork: the child runs on its parent's stack, so that no C function of ours may lie below it when
+ * it returns. Done here in libc's way: the return address is kept in a register that the kernel
+ * preserves. While the child runs, OWNER_IN_FLIGHT makes every hook ask whose process this is.
+ */
+#if defined(__x86_64__)
+__asm__(".text\n"
+	".globl vfork\n"
+	".type vfork, @function\n"
+	".globl __vfork\n"
+	".type __vfork, @function\n"
+	"vfork:\n"
+	"__vfork:\n"
+	"	.cfi_startproc\n"
+	"	movabsq $0x1000000000001, %rax\n" /* OWNER_IN_FLIGHT + 1 */
+	"	lock addq %rax, owner_forks(%rip)\n"
+	"	popq %rdi\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	.cfi_register %rip, %rdi\n"
+	"	movl $58, %eax\n" /* SYS_vfork */
+	"	syscall\n"
+	"	pushq %rdi\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	.cfi_rel_offset %rip, 0\n"
+	"	testq %rax, %rax\n"
+	"	je 1f\n"
+	"	movabsq $-0xffffffffffff, %rcx\n" /* 1 - OWNER_IN_FLIGHT */
+	"	lock addq %rcx, owner_forks(%rip)\n"
+	"	cmpq $-4095, %rax\n"
+	"	jae rf_vfork_failed\n"
+	"1:	ret\n"
+	"	.cfi_endproc\n"
+	".size vfork, .-vfork\n"
+	".size __vfork, .-__vfork\n");
+
+__attribute__((used)) pid_t rf_vfork_failed(void);
+
+/* The kernel's answer is still in rax, which no C caller sees. */
+__attribute__((used, naked)) pid_t rf_vfork_failed(void)
+{
+	__asm__("	negl %eax\n"
+		"	pushq %rax\n"
+		"	call __errno_location@PLT\n"
+		"	popq %rcx\n"
+		"	movl %ecx, (%rax)\n"
+		"	movq $-1, %rax\n"
+		"	ret\n");
+}
+#else
+/* Without assembly for this machine: a fork. POSIX allows that; the parent is not suspended. */
+EXPORT(pid_t, vfork, (void))
+{
+	return rf_fork(libc_fork);
+}
+
+EXPORT(pid_t, __vfork, (void))
+{
+	return rf_fork(libc_fork);
+}
+#endif
+
+/* clone() of a thread makes no process; one with CLONE_VM makes another process in this memory. */
+static int rf_clone(int (*real)(int (*)(void *), void *, int, void *, void *, void *, void *),
+	int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid)
+{
+	int r;
+
+	if (flags & CLONE_THREAD)
+		return real(fn, stack, flags, arg, ptid, tls, ctid);
+	if (flags & CLONE_VM)
+		self.shares_memory = true;
+	before_fork();
+	r = real(fn, stack, flags, arg, ptid, tls, ctid); /* the child begins in fn */
+	owner_leave(DOOR_FORK);
+	return r;
+}
+
+EXPORT(int, clone,
+	(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid))
+{
+	return rf_clone(libc_clone, fn, stack, flags, arg, ptid, tls, ctid);
+}
+
+EXPORT(int, __clone,
+	(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid))
+{
+	return rf_clone(libc___clone, fn, stack, flags, arg, ptid, tls, ctid);
+}
+
+/* Those that only execute: once they have returned, the child has lost close-on-exec sockets. */
+
+EXPORT(int, posix_spawn,
+	(pid_t * pid, const char *path, const void *actions, const void *attr, char *const argv[],
+		char *const envp[]))
+{
+	int r;
+
+	owner_enter(DOOR_SPAWN);
+	r = libc_posix_spawn(pid, path, actions, attr, argv, envp);
+	owner_leave(DOOR_SPAWN);
+	return r;
+}
+
+EXPORT(int, posix_spawnp,
+	(pid_t * pid, const char *file, const void *actions, const void *attr, char *const argv[],
+		char *const envp[]))
+{
+	int r;
+
+	owner_enter(DOOR_SPAWN);
+	r = libc_posix_spawnp(pid, file, actions, attr, argv, envp);
+	owner_leave(DOOR_SPAWN);
+	return r;
+}
+
+/* A socket that becomes a child's descriptor keeps living there. */
+EXPORT(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target))
+{
+	if ((fdhint_get(fd) & HINT_STREAM) && start_ready())
+		fdhint_record(fd)->flags |= REC_SHARED;
+	return libc_posix_spawn_file_actions_adddup2(actions, fd, target);
+}
+
+EXPORT(int, system, (const char *command))
+{
+	int r;
+
+	owner_enter(DOOR_SPAWN);
+	r = libc_system(command);
+	owner_leave(DOOR_SPAWN);
+	return r;
+}
+
+static FILE *rf_popen(
+	FILE *(*real)(const char *, const char *), const char *command, const char *type)
+{
+	FILE *r;
+
+	owner_enter(DOOR_SPAWN);
+	r = real(command, type);
+	owner_leave(DOOR_SPAWN);
+	return r;
+}
+
+EXPORT(FILE *, popen, (const char *command, const char *type))
+{
+	return rf_popen(libc_popen, command, type);
+}
+
+EXPORT(FILE *, _IO_popen, (const char *command, const char *type))
+{
+	return rf_popen(libc__IO_popen, command, type);
+}
+
+/*
+ * Law 8: a filter that the program installs does not know the shim's system calls. What is to be
+ * said is said before; nothing is done afterwards.
+ */
+static const char sandboxed[] =
+	"the program installs a seccomp filter: from here on its sockets are not watched";
+
+int rf_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	bool active = option == PR_SET_SECCOMP && watched(0) && start_ready();
+	int r;
+
+	if (active)
+		start_passive(sandboxed);
+	r = libc_prctl(option, a, b, c, d);
+	if (active && r != 0)
+		start_resume();
+	return r;
+}
+
+int rf_seccomp(unsigned operation, unsigned flags, void *args)
+{
+	bool installs =
+		operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER;
+	bool active = installs && watched(0) && start_ready();
+	int r;
+
+	if (active)
+		start_passive(sandboxed);
+	r = libc_seccomp(operation, flags, args);
+	if (active && r < 0)
+		start_resume();
+	return r;
+}
+
+EXPORT(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d))
+{
+	return rf_prctl(option, a, b, c, d);
+}
+
+EXPORT(int, seccomp, (unsigned operation, unsigned flags, void *args))
+{
+	return rf_seccomp(operation, flags, args);
+}

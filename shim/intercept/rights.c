@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "rights.h"
+
+#include "../base/start.h"
+#include "../detect/facts.h"
+#include "export.h"
+
+#include <string.h>
+
+static void each(struct msghdr *msg, void (*visit)(int fd))
+{
+	struct cmsghdr *c;
+	size_t n, i;
+	int fd;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+			c->cmsg_len < CMSG_LEN(0))
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			visit(fd);
+		}
+	}
+}
+
+static void sent(int fd)
+{
+	if (fdhint_get(fd) & HINT_STREAM)
+		fdhint_record(fd)->flags |= REC_SHARED;
+}
+
+static void received(int fd)
+{
+	if (!watched(fd))
+		return;
+	fdhint_forget(fd);
+	if (facts_is_tcp(fd))
+		fdhint_begin(fd, HINT_STREAM)->flags = REC_SHARED;
+}
+
+void rights_sent(const struct msghdr *msg)
+{
+	if (!msg || !msg->msg_control || msg->msg_controllen < CMSG_LEN(0) || !watched(0))
+		return;
+	if (start_ready())
+		each((struct msghdr *)msg, sent);
+}
+
+void rights_received(struct msghdr *msg)
+{
+	if (!msg->msg_control || msg->msg_controllen < CMSG_LEN(0) || !watched(0))
+		return;
+	if (start_ready())
+		each(msg, received);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "../detect/facts.h"
+#include "../detect/owner.h"
+#include "export.h"
+#include "failure.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define TYPE_FLAGS (SOCK_CLOEXEC | SOCK_NONBLOCK)
+
+static bool is_tcp(int domain, int type, int protocol)
+{
+	return (domain == AF_INET || domain == AF_INET6) && (type & ~TYPE_FLAGS) == SOCK_STREAM &&
+		(protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+}
+
+static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
+{
+	struct fdrec *rec = fdhint_begin(fd, HINT_STREAM);
+
+	owner_made(rec, mark, flags & SOCK_CLOEXEC);
+	rec->cookie = facts_cookie(fd);
+	rec->made_ms = start_now_ms();
+	return rec;
+}
+
+static int rf_socket(int (*real)(int, int, int), int domain, int type, int protocol)
+{
+	struct owner_mark mark = owner_mark();
+	int fd = real(domain, type, protocol);
+
+	if (fd < 0)
+		return fd;
+	if (!is_tcp(domain, type, protocol))
+		fdhint_forget(fd);
+	else if (watched(fd) && start_ready() && protocol == IPPROTO_MPTCP)
+		made(fd, &mark, type)->flags |= REC_MPTCP;
+	else if (watched(fd) && start_ready())
+		made(fd, &mark, type);
+	return fd;
+}
+
+EXPORT(int, socket, (int domain, int type, int protocol))
+{
+	return rf_socket(libc_socket, domain, type, protocol);
+}
+
+EXPORT(int, __socket, (int domain, int type, int protocol))
+{
+	return rf_socket(libc___socket, domain, type, protocol);
+}
+
+/* A socket inherits SO_LINGER and the protocol of the listener it came from. */
+static void accepted(int listener, int fd, const struct owner_mark *mark, int flags,
+	const void *addr, const socklen_t *len)
+{
+	struct fdrec *from, *rec;
+
+	if (!(fdhint_get(listener) & HINT_STREAM)) {
+		fdhint_forget(fd);
+		return;
+	}
+	if (!watched(fd) || !start_ready())
+		return;
+	from = fdhint_record(listener);
+	rec = made(fd, mark, flags);
+	rec->role = ROLE_SERVER;
+	rec->flags |= REC_ESTABLISHED | (from->flags & REC_MPTCP);
+	if (from->flags & REC_ARMED) {
+		rec->flags |= REC_ARMED_LISTENER;
+		rec->armed_site = from->armed_site;
+	}
+	if (addr && len)
+		facts_endpoint(addr, *len, &rec->peer);
+}
+
+EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
+{
+	struct owner_mark mark = owner_mark();
+	int r = libc_accept(fd, addr, len);
+
+	if (r >= 0)
+		accepted(fd, r, &mark, 0, addr, len);
+	return r;
+}
+
+EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
+{
+	struct owner_mark mark = owner_mark();
+	int r = libc_accept4(fd, addr, len, flags);
+
+	if (r >= 0)
+		accepted(fd, r, &mark, flags, addr, len);
+	return r;
+}
+
+/* A connection begins: what is known of an earlier one of this socket does not hold for it. */
+static void connecting(int fd, const void *addr, socklen_t len, bool established)
+{
+	struct fdrec *rec = fdhint_record(fd);
+
+	rec->role = ROLE_CLIENT;
+	rec->flags &= (uint16_t) ~(REC_TOLD | REC_WROTE_AFTER_EOF | REC_SHUT_RD | REC_SHUT_WR);
+	rec->flags |= established ? REC_ESTABLISHED : 0;
+	fdhint_unset(fd, HINT_EOF);
+	facts_endpoint(addr, len, &rec->peer);
+}
+
+static int rf_connect(int (*real)(int, const void *, socklen_t), int fd, const void *addr,
+	socklen_t len, const void *caller)
+{
+	int r = real(fd, addr, len), saved = errno;
+
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
+		return r;
+	if (r == 0 || saved == EINPROGRESS || saved == EINTR || saved == ECONNREFUSED)
+		connecting(fd, addr, len, r == 0);
+	if (r < 0 && saved == ECONNREFUSED)
+		failure_tell(fd, saved, false, OP_CONNECT, caller);
+	errno = saved;
+	return r;
+}
+
+EXPORT(int, connect, (int fd, const void *addr, socklen_t len))
+{
+	if (likely(!fdhint_get(fd)))
+		return libc_connect(fd, addr, len);
+	return rf_connect(libc_connect, fd, addr, len, CALLER());
+}
+
+EXPORT(int, __connect, (int fd, const void *addr, socklen_t len))
+{
+	if (likely(!fdhint_get(fd)))
+		return libc___connect(fd, addr, len);
+	return rf_connect(libc___connect, fd, addr, len, CALLER());
+}

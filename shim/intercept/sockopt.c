@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "closing.h"
+#include "export.h"
+#include "failure.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Re-arming keeps the first arming: what counts is what the program has done since. */
+static void armed(int fd, const void *caller)
+{
+	struct fdrec *rec = fdhint_record(fd);
+	struct facts f;
+
+	if (!facts_ask(fd, &f))
+		return;
+	if ((rec->flags & REC_ARMED) && rec->cookie == f.cookie)
+		return;
+	if (rec->cookie != f.cookie) /* another socket than the one that was seen being made */
+		rec->flags &= (uint16_t)~REC_MADE;
+	rec->flags |= REC_ARMED;
+	rec->flags &= (uint16_t)~REC_READ_SINCE;
+	rec->cookie = f.cookie;
+	rec->armed_written = f.written;
+	rec->armed_site = (uint16_t)event_callsite(OP_SETSOCKOPT, caller);
+	fdhint_set(fd, HINT_ARMED);
+}
+
+static void disarmed(int fd)
+{
+	struct fdrec *rec = fdhint_record(fd);
+
+	rec->flags &= (uint16_t) ~(REC_ARMED | REC_ARMED_LISTENER | REC_READ_SINCE);
+	rec->armed_site = 0;
+	fdhint_unset(fd, HINT_ARMED);
+}
+
+static bool is_linger(int level, int name, const void *value, socklen_t len)
+{
+	return level == SOL_SOCKET && name == SO_LINGER && value && len >= sizeof(struct linger);
+}
+
+int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len, const void *caller)
+{
+	struct linger linger;
+	int r;
+
+	if (likely(!is_linger(level, name, value, len)) || !(fdhint_get(fd) & HINT_STREAM))
+		return libc_setsockopt(fd, level, name, value, len);
+	r = libc_setsockopt(fd, level, name, value, len);
+	if (r != 0 || !start_ready())
+		return r;
+	memcpy(&linger, value, sizeof(linger)); /* the kernel could read it */
+	if (linger.l_onoff && linger.l_linger == 0)
+		armed(fd, caller);
+	else
+		disarmed(fd);
+	return r;
+}
+
+EXPORT(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len))
+{
+	return rf_setsockopt(fd, level, name, value, len, CALLER());
+}
+
+/* Reading SO_ERROR takes the error away: whoever reads it is the one to be told. */
+static void error_read(int fd, const void *value, const socklen_t *len, const void *caller)
+{
+	int saved = errno, error = 0;
+
+	if (value && len && *len >= sizeof(error))
+		memcpy(&error, value, sizeof(error));
+	if (error)
+		failure_tell(fd, error, false, OP_GETSOCKOPT, caller);
+	errno = saved;
+}
+
+EXPORT(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len))
+{
+	int r;
+
+	if (likely(name != SO_ERROR || level != SOL_SOCKET || !fdhint_get(fd)))
+		return libc_getsockopt(fd, level, name, value, len);
+	r = libc_getsockopt(fd, level, name, value, len);
+	if (r == 0)
+		error_read(fd, value, len, CALLER());
+	return r;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "../log/unwind.h"
+#include "closing.h"
+#include "export.h"
+#include "failure.h"
+#include "rights.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+/* Anything but data on a socket without special hints comes here. errno is kept. */
+static __attribute__((noinline)) void read_done(
+	int fd, ssize_t r, bool wanted, enum op op, const void *caller)
+{
+	int saved = errno;
+	unsigned hint = fdhint_get(fd);
+	struct fdrec *rec;
+
+	if (r < 0) {
+		if (saved != EAGAIN && saved != EINTR)
+			failure_tell(fd, saved, false, op, caller);
+		errno = saved;
+		return;
+	}
+	if (!(hint & HINT_STREAM) || !start_ready())
+		return;
+	rec = fdhint_record(fd);
+	if (r > 0 && (hint & HINT_ARMED)) {
+		rec->flags |= REC_READ_SINCE;
+		fdhint_unset(fd, HINT_ARMED);
+	}
+	/* 0 also comes where the program itself has shut the reading side down. */
+	if (r == 0 && wanted && !(hint & HINT_EOF) && !(rec->flags & REC_SHUT_RD)) {
+		fdhint_set(fd, HINT_EOF);
+		if (!rec->peer.family)
+			facts_peer(fd, &rec->peer);
+	}
+}
+
+static __attribute__((noinline)) void write_failed(int fd, enum op op, const void *caller)
+{
+	int saved = errno;
+
+	if (saved != EAGAIN && saved != EINTR)
+		failure_tell(fd, saved, true, op, caller);
+	errno = saved;
+}
+
+static __attribute__((noinline)) void write_after_eof(int fd, enum op op, const void *caller)
+{
+	int saved = errno;
+
+	failure_before_write(fd, op, caller);
+	errno = saved;
+}
+
+static bool any_room(const struct iovec *iov, size_t count)
+{
+	size_t i;
+
+	for (i = 0; iov && i < count; i++)
+		if (iov[i].iov_len)
+			return true;
+	return false;
+}
+
+#define READ_DOOR(ret, name, params, args, wanted, op) \
+	EXPORT(ret, name, params) \
+	{ \
+		unsigned hint = fdhint_get(fd); \
+		ret r; \
+\
+		if (likely(!hint)) \
+			return libc_##name args; \
+		if (unlikely(hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
+			return (ret)unwind_probe_read(); \
+		r = libc_##name args; \
+		if (unlikely(r <= 0 || (hint & HINT_ARMED))) \
+			read_done(fd, r, wanted, op, CALLER()); \
+		return r; \
+	}
+
+#define WRITE_DOOR(ret, name, params, args, op) \
+	EXPORT(ret, name, params) \
+	{ \
+		unsigned hint = fdhint_get(fd); \
+		ret r; \
+\
+		if (likely(!hint)) \
+			return libc_##name args; \
+		if (unlikely(hint & (HINT_EOF))) \
+			write_after_eof(fd, op, CALLER()); \
+		r = libc_##name args; \
+		if (unlikely(r < 0)) \
+			write_failed(fd, op, CALLER()); \
+		return r; \
+	}
+
+READ_DOOR(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), len > 0, OP_READ)
+READ_DOOR(ssize_t, __read, (int fd, void *buf, size_t len), (fd, buf, len), len > 0, OP_READ)
+READ_DOOR(ssize_t, __read_chk, (int fd, void *buf, size_t len, size_t size), (fd, buf, len, size),
+	len > 0, OP_READ)
+READ_DOOR(ssize_t, readv, (int fd, const struct iovec *iov, int count), (fd, iov, count),
+	any_room(iov, (size_t)count), OP_READV)
+READ_DOOR(ssize_t, recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags), len > 0,
+	OP_RECV)
+READ_DOOR(ssize_t, __recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags),
+	len > 0, OP_RECV)
+READ_DOOR(ssize_t, __recv_chk, (int fd, void *buf, size_t len, size_t size, int flags),
+	(fd, buf, len, size, flags), len > 0, OP_RECV)
+READ_DOOR(ssize_t, recvfrom,
+	(int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),
+	(fd, buf, len, flags, addr, alen), len > 0, OP_RECVFROM)
+READ_DOOR(ssize_t, __recvfrom_chk,
+	(int fd, void *buf, size_t len, size_t size, int flags, void *addr, socklen_t *alen),
+	(fd, buf, len, size, flags, addr, alen), len > 0, OP_RECVFROM)
+
+WRITE_DOOR(
+	ssize_t, writev, (int fd, const struct iovec *iov, int count), (fd, iov, count), OP_WRITEV)
+WRITE_DOOR(ssize_t, send, (int fd, const void *buf, size_t len, int flags), (fd, buf, len, flags),
+	OP_SEND)
+WRITE_DOOR(ssize_t, __send, (int fd, const void *buf, size_t len, int flags), (fd, buf, len, flags),
+	OP_SEND)
+WRITE_DOOR(ssize_t, sendto,
+	(int fd, const void *buf, size_t len, int flags, const void *addr, socklen_t alen),
+	(fd, buf, len, flags, addr, alen), OP_SENDTO)
+
+/* libunwind writes a byte of the memory that it probes; to anybody else it is a plain write. */
+#define PLAIN_WRITE_DOOR(name) \
+	EXPORT(ssize_t, name, (int fd, const void *buf, size_t len)) \
+	{ \
+		unsigned hint = fdhint_get(fd); \
+		ssize_t r; \
+\
+		if (likely(!hint)) \
+			return libc_##name(fd, buf, len); \
+		if (unlikely(hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
+			return unwind_probe_write(buf, len); \
+		if (unlikely(hint & HINT_EOF)) \
+			write_after_eof(fd, OP_WRITE, CALLER()); \
+		r = libc_##name(fd, buf, len); \
+		if (unlikely(r < 0)) \
+			write_failed(fd, OP_WRITE, CALLER()); \
+		return r; \
+	}
+
+PLAIN_WRITE_DOOR(write)
+PLAIN_WRITE_DOOR(__write)
+
+EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
+{
+	ssize_t r = libc_recvmsg(fd, msg, flags);
+	unsigned hint = fdhint_get(fd);
+
+	if (r >= 0 && msg->msg_control)
+		rights_received(msg);
+	if (unlikely(hint && (r <= 0 || (hint & HINT_ARMED))))
+		read_done(fd, r, r == 0 && any_room(msg->msg_iov, msg->msg_iovlen), OP_RECVMSG,
+			CALLER());
+	return r;
+}
+
+EXPORT(int, recvmmsg,
+	(int fd, struct mmsghdr *msgs, unsigned count, int flags, struct timespec *timeout))
+{
+	int r = libc_recvmmsg(fd, msgs, count, flags, timeout), i;
+	unsigned hint = fdhint_get(fd);
+	struct msghdr *last;
+
+	for (i = 0; i < r; i++)
+		rights_received(&msgs[i].msg_hdr);
+	if (likely(!hint))
+		return r;
+	if (r < 0) {
+		read_done(fd, r, false, OP_RECVMMSG, CALLER());
+	} else if (r > 0) {
+		last = &msgs[r - 1].msg_hdr;
+		read_done(fd, msgs[r - 1].msg_len, any_room(last->msg_iov, last->msg_iovlen),
+			OP_RECVMMSG, CALLER());
+	}
+	return r;
+}
+
+EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
+{
+	unsigned hint = fdhint_get(fd);
+	ssize_t r;
+
+	if (unlikely(hint & HINT_EOF))
+		write_after_eof(fd, OP_SENDMSG, CALLER());
+	if (unlikely(!hint))
+		rights_sent(msg);
+	r = libc_sendmsg(fd, msg, flags);
+	if (unlikely(r < 0 && hint))
+		write_failed(fd, OP_SENDMSG, CALLER());
+	return r;
+}
+
+static int rf_sendmmsg(int (*real)(int, struct mmsghdr *, unsigned, int), int fd,
+	struct mmsghdr *msgs, unsigned count, int flags, const void *caller)
+{
+	unsigned hint = fdhint_get(fd), i;
+	int r;
+
+	if (unlikely(hint & HINT_EOF))
+		write_after_eof(fd, OP_SENDMMSG, caller);
+	for (i = 0; !hint && msgs && i < count; i++)
+		rights_sent(&msgs[i].msg_hdr);
+	r = real(fd, msgs, count, flags);
+	if (unlikely(r < 0 && hint))
+		write_failed(fd, OP_SENDMMSG, caller);
+	return r;
+}
+
+EXPORT(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned count, int flags))
+{
+	return rf_sendmmsg(libc_sendmmsg, fd, msgs, count, flags, CALLER());
+}
+
+EXPORT(int, __sendmmsg, (int fd, struct mmsghdr *msgs, unsigned count, int flags))
+{
+	return rf_sendmmsg(libc___sendmmsg, fd, msgs, count, flags, CALLER());
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
+#include "../detect/owner.h"
+#include "../log/unwind.h"
+#include "closing.h"
+#include "export.h"
+
+#include <sys/syscall.h>
+
+/*
+ * syscall(): libuv and others close by it. The numbers that lead to a door go through that door;
+ * every other one goes through as it came, with six arguments.
+ */
+
+/* A child that shares this memory is told by its pid, as long as the door is in flight. */
+static long rf_make(long number, long a, long b, long c, long d, long e, long f)
+{
+	long r;
+
+	if (watched(0) && start_ready())
+		self.threaded_at_fork = start_threads() != 1;
+	owner_enter(DOOR_FORK);
+	r = libc_syscall(number, a, b, c, d, e, f);
+	if (r != 0)
+		owner_leave(DOOR_FORK);
+	else if (watched(0))
+		start_ready();
+	return r;
+}
+
+EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
+{
+	switch (number) {
+	case SYS_close:
+		return fdhint_get((int)a) ? rf_close((int)a, CALLER())
+					  : libc_syscall(number, a, b, c, d, e, f);
+#ifdef SYS_dup2
+	case SYS_dup2:
+		return rf_dup2((int)a, (int)b, CALLER());
+#endif
+	case SYS_dup3:
+		return rf_dup3((int)a, (int)b, (int)c, CALLER());
+	case SYS_shutdown:
+		return rf_shutdown((int)a, (int)b, CALLER());
+	case SYS_setsockopt:
+		return rf_setsockopt(
+			(int)a, (int)b, (int)c, (const void *)d, (socklen_t)e, CALLER());
+	case SYS_close_range:
+		return rf_close_range((unsigned)a, (unsigned)b, (int)c, CALLER());
+	case SYS_prctl:
+		return rf_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d,
+			(unsigned long)e);
+	case SYS_seccomp:
+		return rf_seccomp((unsigned)a, (unsigned)b, (void *)c);
+#ifdef SYS_fork
+	case SYS_fork:
+#endif
+#ifdef SYS_clone3
+	case SYS_clone3:
+#endif
+	case SYS_clone:
+		return rf_make(number, a, b, c, d, e, f);
+	case SYS_write: /* some builds of libunwind probe memory this way */
+		if (unlikely(fdhint_get((int)a) & HINT_UNWINDER) && unwind_is_caller(CALLER()))
+			return unwind_probe_write((const void *)b, (size_t)c);
+		return libc_syscall(number, a, b, c, d, e, f);
+	default:
+		return libc_syscall(number, a, b, c, d, e, f);
+	}
+}

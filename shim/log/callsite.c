@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "callsite.h"
+
+#include "module.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+enum { EMPTY, BUSY, READY };
+
+/* How far an entry may stand from its place; beyond that the table counts as full. */
+#define PROBES 64
+
+#define FRAMES_AGAIN_MS 60000U
+
+static struct callsite *table;	  /* CALLSITES entries; entry i has number i + 1 */
+static uint16_t order[CALLSITES]; /* the numbers in use, oldest first */
+static uint32_t used;
+
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+const char *const outcome_names[OUTCOME_COUNT] = {
+	[OUTCOME_RESET] = "reset",
+	[OUTCOME_AVERTED] = "averted",
+	[OUTCOME_LINGERING] = "lingering",
+	[OUTCOME_DELIVERED] = "delivered",
+	[OUTCOME_EXPIRED] = "expired",
+	[OUTCOME_FAILED] = "failed",
+	[OUTCOME_SHARED] = "shared",
+	[OUTCOME_SEEN] = "seen",
+};
+
+bool callsite_start(void)
+{
+	void *p = mmap(NULL, CALLSITES * sizeof(*table), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED || !module_start())
+		return false;
+	table = p;
+	return true;
+}
+
+static uint64_t fnv(uint64_t h, const void *data, size_t n)
+{
+	const unsigned char *p = data;
+
+	while (n--)
+		h = (h ^ *p++) * FNV_PRIME;
+	return h;
+}
+
+static const char *basename_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * The same on every machine: a module counts by its build id (its name where it has none), code
+ * made at run time by its mere presence.
+ */
+static uint64_t stack_id(const struct frame *frames, unsigned n)
+{
+	uint64_t h = FNV_BASIS;
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		const char *who = callsite_build_id(&frames[i]);
+
+		if (!frames[i].module) {
+			h = fnv(h, "?", 1);
+			continue;
+		}
+		if (!*who)
+			who = basename_of(callsite_module(&frames[i]));
+		h = fnv(h, who, strlen(who));
+		h = fnv(h, &frames[i].offset, sizeof(frames[i].offset));
+	}
+	return n ? h : 0;
+}
+
+static uint64_t key_of(enum pattern pattern, enum op op, void **stack, unsigned n)
+{
+	unsigned char head[2] = {(unsigned char)pattern, (unsigned char)op};
+	uint64_t h = fnv(FNV_BASIS, head, sizeof(head));
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		h ^= (uint64_t)(uintptr_t)stack[i];
+		h *= UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static bool is(const struct callsite *s, uint64_t key, void **stack, unsigned n)
+{
+	return s->key == key && s->frame_count == n &&
+		memcmp(s->addresses, stack, n * sizeof(*stack)) == 0;
+}
+
+static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op op, void **stack,
+	unsigned n)
+{
+	s->key = key;
+	s->pattern = (uint8_t)pattern;
+	s->op = (uint8_t)op;
+	s->frame_count = (uint8_t)n;
+	memcpy(s->addresses, stack, n * sizeof(*stack));
+	module_resolve(stack, s->frames, n);
+	s->id = stack_id(s->frames, n);
+	__atomic_store_n(&s->state, READY, __ATOMIC_RELEASE);
+}
+
+/*
+ * A BUSY entry is being filled by another thread, or by the code that this signal handler has
+ * interrupted: it cannot be waited for, so it is passed over. At worst one stack has two entries.
+ */
+unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n)
+{
+	uint64_t key = key_of(pattern, op, stack, n);
+	unsigned i;
+
+	if (!table)
+		return 0;
+	for (i = 0; i < PROBES; i++) {
+		unsigned at = (unsigned)((key + i) % CALLSITES);
+		struct callsite *s = &table[at];
+		uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+
+		if (state == READY && is(s, key, stack, n))
+			return at + 1;
+		if (state != EMPTY)
+			continue;
+		if (__atomic_compare_exchange_n(
+			    &s->state, &state, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+			fill(s, key, pattern, op, stack, n);
+			order[__atomic_fetch_add(&used, 1, __ATOMIC_RELAXED)] = (uint16_t)(at + 1);
+			return at + 1;
+		}
+	}
+	return 0;
+}
+
+struct callsite *callsite_at(unsigned number)
+{
+	struct callsite *s;
+
+	if (!table || number == 0 || number > CALLSITES)
+		return NULL;
+	s = &table[number - 1];
+	return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == READY ? s : NULL;
+}
+
+unsigned callsite_count(void)
+{
+	return __atomic_load_n(&used, __ATOMIC_RELAXED);
+}
+
+struct callsite *callsite_nth(unsigned i)
+{
+	return callsite_at(order[i]);
+}
+
+void callsite_forked(void)
+{
+	struct callsite *s;
+	unsigned i;
+
+	for (i = 0; i < callsite_count(); i++) {
+		s = callsite_nth(i);
+		if (!s)
+			continue;
+		s->count = s->unread = s->unsent = s->drained = 0;
+		memset(s->outcomes, 0, sizeof(s->outcomes));
+		s->window_s = s->in_window = s->untold = 0;
+		s->frames_told_ms = 0;
+	}
+}
+
+bool callsite_admit(struct callsite *s, uint32_t now_ms, uint32_t rate)
+{
+	uint32_t second = now_ms / 1000 + 1;
+
+	if (__atomic_exchange_n(&s->window_s, second, __ATOMIC_RELAXED) != second)
+		__atomic_store_n(&s->in_window, 0, __ATOMIC_RELAXED);
+	if (__atomic_fetch_add(&s->in_window, 1, __ATOMIC_RELAXED) < rate)
+		return true;
+	__atomic_add_fetch(&s->untold, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+bool callsite_frames_due(struct callsite *s, uint32_t now_ms, uint32_t generation)
+{
+	uint32_t told = __atomic_load_n(&s->frames_told_ms, __ATOMIC_RELAXED);
+
+	if (told && now_ms - told < FRAMES_AGAIN_MS && s->frames_told_generation == generation)
+		return false;
+	__atomic_store_n(&s->frames_told_ms, now_ms | 1, __ATOMIC_RELAXED);
+	s->frames_told_generation = generation;
+	return true;
+}
+
+const char *callsite_module(const struct frame *f)
+{
+	return module_path(f->module);
+}
+
+const char *callsite_build_id(const struct frame *f)
+{
+	return module_build_id(f->module);
+}
+
+const char *callsite_symbol(const struct frame *f)
+{
+	return module_string(f->symbol);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+#include "event.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "render.h"
+#include "sink.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+/*
+ * A line is put together in one of a few buffers: not on the stack, which may be a small one. More
+ * threads than buffers at the same moment lose events, and that is counted.
+ */
+#define BUFFERS	    8
+#define BUFFER_SIZE 49152
+
+static char (*buffers)[BUFFER_SIZE];
+static uint32_t buffer_busy[BUFFERS];
+static uint64_t seq;
+static char host[65];
+static char boot_id[37];
+
+bool event_start(void)
+{
+	struct utsname uts;
+	void *p = mmap(NULL, BUFFERS * BUFFER_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (sys1(SYS_uname, &uts) == 0)
+		memcpy(host, uts.nodename, sizeof(uts.nodename) < 64 ? sizeof(uts.nodename) : 64);
+	if (p == MAP_FAILED)
+		return false;
+	buffers = p;
+	return callsite_start();
+}
+
+void event_forked(void)
+{
+	memset(buffer_busy, 0, sizeof(buffer_busy));
+	seq = 0;
+	callsite_forked();
+}
+
+bool event_any(void)
+{
+	return __atomic_load_n(&seq, __ATOMIC_RELAXED) > 0;
+}
+
+static struct text buffer_take(unsigned *index)
+{
+	unsigned i;
+
+	for (i = 0; buffers && i < BUFFERS; i++) {
+		*index = i;
+		if (!__atomic_exchange_n(&buffer_busy[i], 1, __ATOMIC_ACQUIRE))
+			return text_on(buffers[i], BUFFER_SIZE);
+	}
+	sink_lose();
+	return text_on(NULL, 0);
+}
+
+static void buffer_release(unsigned index)
+{
+	__atomic_store_n(&buffer_busy[index], 0, __ATOMIC_RELEASE);
+}
+
+/* Read at the first event: a process without events opens nothing. */
+static void read_boot_id(void)
+{
+	char buf[37] = {0};
+	long fd;
+
+	if (boot_id[0])
+		return;
+	fd = sys4(SYS_openat, AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sys3(SYS_read, fd, buf, 36) == 36)
+		memcpy(boot_id, buf, sizeof(boot_id));
+	sys1(SYS_close, fd);
+}
+
+static struct origin origin(uint64_t number)
+{
+	read_boot_id();
+	return (struct origin){
+		.time_us = start_now_us(),
+		.program = self.program,
+		.host = host,
+		.boot_id = boot_id,
+		.pid = self.pid,
+		.tid = (int)sys0(SYS_gettid),
+		.start_s = self.start_s,
+		.seq = number,
+	};
+}
+
+static bool json(void)
+{
+	return self.opt.format == FORMAT_JSON;
+}
+
+static void tell_lost(void);
+
+static void write_line(struct text *t)
+{
+	if (t->cut && t->len == t->cap)
+		t->at[t->len - 1] = '\n';
+	if (sink_write(t->at, t->len))
+		tell_lost();
+}
+
+/* After a line went through again: how many before it did not. */
+static void tell_lost(void)
+{
+	char buf[128];
+	struct text t;
+	uint64_t n = sink_lost_since();
+
+	if (n == 0)
+		return;
+	t = text_on(buf, sizeof(buf));
+	text_u64(&t, n);
+	text_str(&t, n == 1 ? " line was lost before this" : " lines were lost before this");
+	text_end(&t);
+	event_notice("lost", buf);
+}
+
+void event_notice(const char *code, const char *msg)
+{
+	char buf[1024];
+	struct text t = text_on(buf, sizeof(buf));
+	struct origin o = origin(0);
+
+	if (json())
+		render_notice_json(&t, &o, code, msg);
+	else
+		render_notice_text(&t, &o, code, msg);
+	if (t.cut)
+		buf[sizeof(buf) - 1] = '\n';
+	sink_write(t.at, t.len);
+}
+
+void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
+{
+	e->fd = fd;
+	e->facts = *f;
+	e->role = (enum role)rec->role;
+	e->age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
+	e->netns = facts_netns_cookie(fd);
+	facts_local(fd, &e->local);
+	facts_peer(fd, &e->peer);
+	if (!e->peer.family)
+		e->peer = rec->peer;
+}
+
+unsigned event_callsite(enum op op, const void *caller)
+{
+	void *stack[UNWIND_MAX];
+	unsigned n = unwind_stack(stack, self.opt.backtrace, caller);
+
+	return callsite_find(PATTERN_NONE, op, stack, n);
+}
+
+static struct callsite *find_site(const struct event *e, const void *caller)
+{
+	void *stack[UNWIND_MAX];
+	unsigned n = unwind_stack(stack, self.opt.backtrace, caller);
+
+	return callsite_at(callsite_find(e->pattern, e->op, stack, n));
+}
+
+static void count(struct callsite *s, const struct event *e)
+{
+	__atomic_add_fetch(&s->count, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->unread, e->facts.unread, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->unsent, e->facts.unsent, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->drained, e->drained, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->outcomes[e->outcome], 1, __ATOMIC_RELAXED);
+}
+
+static void render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)
+{
+	struct origin o = origin(number);
+	struct telling w = {.site = s, .count = 1, .armed = callsite_at(e->armed_site)};
+
+	if (s) {
+		w.count += __atomic_exchange_n(&s->untold, 0, __ATOMIC_RELAXED);
+		w.frames = s->frame_count > 0 &&
+			callsite_frames_due(s, start_now_ms(), sink_generation());
+	}
+	if (json())
+		render_event_json(t, &o, e, &w);
+	else
+		render_event_text(t, &o, e, &w);
+}
+
+void event_tell(const struct event *e, const void *caller)
+{
+	struct callsite *s = find_site(e, caller);
+	uint64_t number = __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED);
+	struct text t;
+	unsigned index;
+
+	if (s) {
+		count(s, e);
+		if (!callsite_admit(s, start_now_ms(), self.opt.rate))
+			return;
+	}
+	t = buffer_take(&index);
+	if (!t.at)
+		return;
+	render(&t, e, s, number);
+	write_line(&t);
+	buffer_release(index);
+}
+
+static bool worth_telling(const struct callsite *s)
+{
+	return s && s->pattern != PATTERN_NONE && s->count > 0;
+}
+
+static void summary_json(struct text *t, const struct origin *o)
+{
+	bool first = true;
+	unsigned i;
+
+	render_summary_json_head(t, o, seq, sink_lost());
+	for (i = 0; i < callsite_count(); i++) {
+		struct callsite *s = callsite_nth(i);
+
+		if (!worth_telling(s))
+			continue;
+		if (t->cap - t->len < 1024) { /* go on in another line */
+			render_summary_json_end(t);
+			write_line(t);
+			t->len = 0;
+			render_summary_json_head(t, o, seq, sink_lost());
+			first = true;
+		}
+		render_summary_json_site(t, s, first);
+		first = false;
+	}
+	render_summary_json_end(t);
+}
+
+static void summary_text(struct text *t, const struct origin *o)
+{
+	unsigned i;
+
+	render_summary_text_head(t, o, seq, sink_lost());
+	for (i = 0; i < callsite_count(); i++) {
+		struct callsite *s = callsite_nth(i);
+
+		if (!worth_telling(s))
+			continue;
+		if (t->cap - t->len < 1024) {
+			write_line(t);
+			t->len = 0;
+		}
+		render_summary_text_site(t, s);
+	}
+}
+
+void event_summary(void)
+{
+	struct origin o;
+	struct text t;
+	unsigned index;
+
+	if (!event_any())
+		return;
+	t = buffer_take(&index);
+	if (!t.at)
+		return;
+	o = origin(0);
+	if (json())
+		summary_json(&t, &o);
+	else
+		summary_text(&t, &o);
+	write_line(&t);
+	buffer_release(index);
+}

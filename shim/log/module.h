@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_MODULE_H
+#define RSTFIX_MODULE_H
+
+#include "callsite.h"
+
+/*
+ * From return addresses to (module, offset, symbol), out of what the loader has mapped. Strings and
+ * modules are interned in fixed memory; when it is full a name is left out, never an address.
+ */
+bool module_start(void);
+
+/*
+ * Resolves n return addresses into frames, under dl_iterate_phdr, so that no module can be
+ * unloaded meanwhile. An address one past a call is looked up one byte before.
+ */
+void module_resolve(void *const *addresses, struct frame *frames, unsigned n);
+
+const char *module_path(unsigned module);
+const char *module_build_id(unsigned module);
+const char *module_string(uint32_t offset);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink.h"
+
+#include "../base/fdhint.h"
+#include "../base/format.h"
+#include "../base/start.h"
+#include "sinkfd.h"
+
+#include "../base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What a descriptor was when it was the sink's: compared before each write. */
+struct identity {
+	dev_t dev;
+	ino_t ino;
+	mode_t mode;
+};
+
+static struct identity start_stderr;
+static char path_template[PATH_MAX * 2]; /* absolute, %p and %e not yet replaced */
+static int file = -1;
+static struct identity file_identity;
+static uint32_t generation = 1;
+static uint64_t lost, lost_told;
+
+static bool identify(int fd, struct identity *id)
+{
+	struct stat st;
+
+	if (sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) < 0)
+		return false;
+	*id = (struct identity){st.st_dev, st.st_ino, st.st_mode};
+	return true;
+}
+
+static bool same(const struct identity *a, const struct identity *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT);
+}
+
+/* %e is the program's name, which must not become a folder. */
+static void expand(struct text *t)
+{
+	const char *p, *c;
+
+	for (p = path_template; *p; p++) {
+		if (*p != '%' || !p[1]) {
+			text_char(t, *p);
+			continue;
+		}
+		p++;
+		if (*p == 'p')
+			text_i64(t, self.pid);
+		else if (*p == 'e')
+			for (c = self.program; *c; c++)
+				text_char(t, *c == '/' ? '_' : *c);
+		else
+			text_char(t, '%');
+	}
+	text_end(t);
+}
+
+static const char *check_path(const char *path)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash > path ? (size_t)(slash - path) : 1;
+	long r = sys4(SYS_faccessat, AT_FDCWD, path, W_OK, 0);
+	struct stat st;
+
+	if (r == 0) {
+		r = sys4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
+		return r == 0 && S_ISDIR(st.st_mode) ? "it is a folder" : NULL;
+	}
+	if (r != -ENOENT || n >= sizeof(folder))
+		return r == -EACCES ? "permission denied" : "it cannot be written";
+	memcpy(folder, path, n);
+	folder[n] = 0;
+	r = sys4(SYS_faccessat, AT_FDCWD, folder, W_OK | X_OK, 0);
+	if (r == -ENOENT)
+		return "the folder does not exist";
+	return r == 0 ? NULL : r == -EACCES ? "permission denied" : "the folder cannot be written";
+}
+
+const char *sink_start(void)
+{
+	char path[PATH_MAX];
+	struct text t = text_on(path_template, sizeof(path_template)), e;
+	char cwd[PATH_MAX];
+	const char *why;
+
+	if (!identify(STDERR_FILENO, &start_stderr))
+		start_stderr.mode = 0;
+	if (self.opt.log != LOG_FILE)
+		return NULL;
+	/* The program may change its folder before the first event. */
+	if (self.opt.log_path[0] != '/' && sys2(SYS_getcwd, cwd, sizeof(cwd)) > 0) {
+		text_str(&t, cwd);
+		text_char(&t, '/');
+	}
+	text_str(&t, self.opt.log_path);
+	text_end(&t);
+	e = text_on(path, sizeof(path));
+	expand(&e);
+	why = e.cut ? "the path is too long" : check_path(path);
+	if (why)
+		self.opt.log = LOG_STDERR;
+	return why;
+}
+
+void sink_forked(void)
+{
+	/* The parent's file, under its number: a %p in the name makes the child open its own. */
+	if (self.opt.log == LOG_FILE && strstr(path_template, "%p")) {
+		if (file >= 0 && sinkfd_is_open(file))
+			sys1(SYS_close, file);
+		file = -1;
+	}
+	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
+	lost = lost_told = 0;
+}
+
+/* Above what select() users and close loops of small programs touch, within a small table. */
+#define HIGH_FD 960
+
+int sink_move_high(int fd)
+{
+	struct {
+		uint64_t soft, hard;
+	} lim = {HIGH_FD * 2, 0};
+	long high, min;
+
+	sys4(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, &lim);
+	min = lim.soft > HIGH_FD + 32 ? HIGH_FD : (long)(lim.soft - lim.soft / 8);
+	high = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min);
+	if (high < 0)
+		return fd;
+	sys1(SYS_close, fd);
+	return (int)high;
+}
+
+/* Two threads may come here at once: the second one's descriptor is not needed. */
+static int open_file(void)
+{
+	char path[PATH_MAX];
+	struct text t = text_on(path, sizeof(path));
+	struct identity id;
+	int was = __atomic_load_n(&file, __ATOMIC_ACQUIRE), fd;
+
+	if (was >= 0 && identify(was, &id) && same(&id, &file_identity))
+		return was;
+	expand(&t);
+	fd = (int)sys4(SYS_openat, AT_FDCWD, path,
+		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return -1;
+	fd = sink_move_high(fd);
+	if (!identify(fd, &id))
+		return -1;
+	file_identity = id;
+	if (!__atomic_compare_exchange_n(
+		    &file, &was, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		sys1(SYS_close, fd);
+		return was;
+	}
+	if (fd < fdhint_probe_base())
+		fdhint_begin(fd, HINT_OWN);
+	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
+	return fd;
+}
+
+/*
+ * Standard error, if it is still what it was, is no internet socket, and is not where the
+ * program's own output goes or its input comes from.
+ */
+static bool stderr_usable(struct identity *id)
+{
+	struct identity other;
+	int fd;
+
+	if (!start_stderr.mode || !identify(STDERR_FILENO, id) || !same(id, &start_stderr))
+		return false;
+	if (!S_ISFIFO(id->mode) && !S_ISSOCK(id->mode))
+		return true;
+	if (S_ISSOCK(id->mode) && !sinkfd_is_unix(STDERR_FILENO))
+		return false;
+	for (fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
+		if (identify(fd, &other) && same(id, &other))
+			return false;
+	return true;
+}
+
+static bool write_out(const char *buf, size_t len)
+{
+	struct identity id;
+	int fd;
+
+	switch (self.opt.log) {
+	case LOG_STDERR:
+		return stderr_usable(&id) && sinkfd_write(STDERR_FILENO, id.mode, buf, len);
+	case LOG_FILE:
+		fd = open_file();
+		return fd >= 0 && sinkfd_write(fd, file_identity.mode, buf, len);
+	case LOG_SYSLOG:
+		return sinkfd_syslog(buf, len);
+	case LOG_JOURNAL:
+		return sinkfd_journal(buf, len);
+	default:
+		return true;
+	}
+}
+
+bool sink_write(const char *buf, size_t len)
+{
+	if (write_out(buf, len))
+		return true;
+	sink_lose();
+	return false;
+}
+
+void sink_lose(void)
+{
+	__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t sink_lost(void)
+{
+	return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+}
+
+uint64_t sink_lost_since(void)
+{
+	uint64_t now = sink_lost();
+
+	return now - __atomic_exchange_n(&lost_told, now, __ATOMIC_RELAXED);
+}
+
+uint32_t sink_generation(void)
+{
+	/* The file is opened by the first write; frames that go into it must be due by then. */
+	if (self.opt.log == LOG_FILE)
+		open_file();
+	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
+}
+
+bool sink_owns(int fd)
+{
+	struct identity id;
+
+	return fd >= 0 && fd == __atomic_load_n(&file, __ATOMIC_RELAXED) && identify(fd, &id) &&
+		same(&id, &file_identity);
+}
+
+void sink_yield(unsigned first, unsigned last)
+{
+	int fd = __atomic_load_n(&file, __ATOMIC_RELAXED);
+
+	if (fd >= 0 && (unsigned)fd >= first && (unsigned)fd <= last)
+		__atomic_compare_exchange_n(
+			&file, &fd, -1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "sinkfd.h"
+
+#include "../base/format.h"
+#include "../base/start.h"
+#include "../base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <time.h>
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+#define RWF_NOSIGNAL_ 0x00000100 /* Linux 6.18 */
+
+#define SIGPIPE_BIT (UINT64_C(1) << (SIGPIPE - 1))
+
+bool sinkfd_is_open(int fd)
+{
+	return sys2(SYS_fcntl, fd, F_GETFD) >= 0;
+}
+
+bool sinkfd_is_unix(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+		domain == AF_UNIX;
+}
+
+static bool room(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct timespec now = {0};
+
+	return sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1 && (p.revents & POLLOUT);
+}
+
+/*
+ * For kernels that cannot suppress SIGPIPE at the call: blocked in this thread, and the one that
+ * this write has raised is taken back, unless one was pending before.
+ */
+static long write_shielded(int fd, const char *buf, size_t len)
+{
+	uint64_t block = SIGPIPE_BIT, old = 0, pending = 0;
+	struct timespec now = {0};
+	long n;
+
+	sys2(SYS_rt_sigpending, &pending, sizeof(pending));
+	sys4(SYS_rt_sigprocmask, SIG_BLOCK, &block, &old, sizeof(old));
+	n = sys3(SYS_write, fd, buf, len);
+	if (n == -EPIPE && !(pending & SIGPIPE_BIT))
+		sys4(SYS_rt_sigtimedwait, &block, 0, &now, sizeof(block));
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	return n;
+}
+
+/* A pipe that polls writable takes PIPE_BUF bytes without blocking. */
+static long write_polled(int fd, const char *buf, size_t len)
+{
+	if (!room(fd))
+		return -EAGAIN;
+	return write_shielded(fd, buf, len < PIPE_BUF ? len : PIPE_BUF);
+}
+
+static long write_some(int fd, mode_t mode, const char *buf, size_t len)
+{
+	struct iovec iov = {(void *)buf, len};
+	long n;
+
+	if (S_ISREG(mode))
+		return sys3(SYS_write, fd, buf, len);
+	if (S_ISSOCK(mode))
+		return sys6(
+			SYS_sendto, fd, (long)buf, (long)len, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+	n = sys6(SYS_pwritev2, fd, (long)&iov, 1, -1, -1, RWF_NOWAIT | RWF_NOSIGNAL_);
+	if (n == -EOPNOTSUPP || n == -EINVAL || n == -ENOSYS || n == -ESPIPE)
+		n = write_polled(fd, buf, len);
+	return n;
+}
+
+bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len)
+{
+	static bool torn; /* the last line lacks its end: the next one must not grow on to it */
+	unsigned tries = 64;
+	long n;
+
+	if (torn && write_some(fd, mode, "\n", 1) == 1)
+		torn = false;
+	while (len > 0 && tries-- > 0) {
+		n = write_some(fd, mode, buf, len);
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		buf += n;
+		len -= (size_t)n;
+		torn = len > 0;
+	}
+	return len == 0;
+}
+
+static bool datagram(const char *path, const char *buf, size_t len)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	long fd = sys3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), n;
+
+	if (fd < 0)
+		return false;
+	memcpy(un.sun_path, path, strlen(path));
+	n = sys6(SYS_sendto, fd, (long)buf, (long)len, MSG_DONTWAIT | MSG_NOSIGNAL, (long)&un,
+		sizeof(un));
+	sys1(SYS_close, fd);
+	return n == (long)len;
+}
+
+/* Facility user, severity warning; the daemon adds the time. */
+bool sinkfd_syslog(const char *buf, size_t len)
+{
+	char out[512];
+	struct text t = text_on(out, sizeof(out));
+
+	text_str(&t, "<12>");
+	text_safe(&t, self.program);
+	text_char(&t, '[');
+	text_i64(&t, self.pid);
+	text_str(&t, "]: ");
+	text_mem(&t, buf, len < sizeof(out) - t.len ? len : sizeof(out) - t.len);
+	return datagram("/dev/log", out, t.len);
+}
+
+/* Native protocol: a field with newlines is its name, a newline, 64 bits of length, the value. */
+bool sinkfd_journal(const char *buf, size_t len)
+{
+	static const char head[] = "PRIORITY=4\nSYSLOG_IDENTIFIER=rstfix\nMESSAGE\n";
+	char out[8192];
+	struct text t = text_on(out, sizeof(out));
+	uint64_t n;
+
+	while (len > 0 && buf[len - 1] == '\n')
+		len--;
+	if (len > sizeof(out) - sizeof(head) - 16)
+		len = sizeof(out) - sizeof(head) - 16;
+	n = len; /* little-endian on the wire */
+	text_str(&t, head);
+	for (unsigned i = 0; i < 8; i++)
+		text_char(&t, (char)(n >> (8 * i)));
+	text_mem(&t, buf, len);
+	text_char(&t, '\n');
+	return datagram("/run/systemd/journal/socket", out, t.len);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_SINKFD_H
+#define RSTFIX_SINKFD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The writing itself, by raw system call: no blocking, no SIGPIPE, no errno. Any context. */
+
+/* To a descriptor whose st_mode is `mode`. True: all of it was written. */
+bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len);
+
+/* As a datagram to /dev/log (RFC 3164 framing) or to the journal's native socket. */
+bool sinkfd_syslog(const char *buf, size_t len);
+bool sinkfd_journal(const char *buf, size_t len);
+
+bool sinkfd_is_open(int fd);
+bool sinkfd_is_unix(int fd); /* an AF_UNIX socket */
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "unwind.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+/* The shim's own frames on top of the program's: export, rf_ logic, event, unwind. */
+#define OWN_FRAMES 12
+
+struct range {
+	uintptr_t start, end;
+};
+
+static int (*backtrace_fast)(void **, int);
+static int (*get_context)(unw_context_t *);
+static int (*init_local)(unw_cursor_t *, unw_context_t *);
+static int (*step)(unw_cursor_t *);
+static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+static struct range libunwind, shim;
+static bool caller_only;
+
+/*
+ * The fast path keeps a cache in thread-local storage of a dlopened library, which the loader
+ * allocates at first use in each thread. 1: that has happened in this thread.
+ */
+static __thread char warm __attribute__((tls_model("initial-exec")));
+
+static int find_range(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct range *r = arg;
+	uintptr_t lo = UINTPTR_MAX, hi = 0;
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type != PT_LOAD)
+			continue;
+		if (info->dlpi_addr + ph->p_vaddr < lo)
+			lo = info->dlpi_addr + ph->p_vaddr;
+		if (info->dlpi_addr + ph->p_vaddr + ph->p_memsz > hi)
+			hi = info->dlpi_addr + ph->p_vaddr + ph->p_memsz;
+	}
+	if (r->start < lo || r->start >= hi)
+		return 0;
+	*r = (struct range){lo, hi};
+	return 1;
+}
+
+static struct range module_of(const void *address)
+{
+	struct range r = {(uintptr_t)address, 0};
+
+	dl_iterate_phdr(find_range, &r);
+	return r;
+}
+
+static bool within(const struct range *r, const void *p)
+{
+	return (uintptr_t)p >= r->start && (uintptr_t)p < r->end;
+}
+
+#define NAME_OF(x)   #x
+#define SYMBOL_OF(x) NAME_OF(x)
+
+const char *unwind_start(void)
+{
+	void *frames[OWN_FRAMES];
+	void *lib, *f;
+
+	shim = module_of((const void *)unwind_start);
+	lib = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	if (!lib)
+		return "libunwind.so.8 cannot be loaded";
+	f = dlsym(lib, "unw_backtrace");
+	if (!f)
+		return "libunwind.so.8 has no unw_backtrace";
+	libunwind = module_of(f);
+	memcpy(&backtrace_fast, &f, sizeof(f));
+	get_context = (int (*)(unw_context_t *))dlsym(lib, SYMBOL_OF(UNW_ARCH_OBJ(getcontext)));
+	init_local =
+		(int (*)(unw_cursor_t *, unw_context_t *))dlsym(lib, SYMBOL_OF(unw_init_local));
+	step = (int (*)(unw_cursor_t *))dlsym(lib, SYMBOL_OF(unw_step));
+	get_reg = (int (*)(unw_cursor_t *, unw_regnum_t, unw_word_t *))dlsym(
+		lib, SYMBOL_OF(unw_get_reg));
+	backtrace_fast(frames, OWN_FRAMES);
+	warm = 1;
+	return NULL;
+}
+
+void unwind_caller_only(void)
+{
+	caller_only = true;
+}
+
+bool unwind_is_caller(const void *return_address)
+{
+	return within(&libunwind, return_address);
+}
+
+ssize_t unwind_probe_read(void)
+{
+	errno = EAGAIN;
+	return -1;
+}
+
+/* epoll_ctl reads its event before it looks at the descriptor: EFAULT is unreadable memory. */
+ssize_t unwind_probe_write(const void *buf, size_t len)
+{
+	uintptr_t aligned = (uintptr_t)buf & ~(uintptr_t)15;
+
+	if (sys4(SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1, aligned) == -EFAULT) {
+		errno = EFAULT;
+		return -1;
+	}
+	return (ssize_t)len;
+}
+
+static bool signals_blocked(void)
+{
+	uint64_t mask = 0;
+
+	sys4(SYS_rt_sigprocmask, 0, 0, &mask, sizeof(mask));
+	return mask != 0;
+}
+
+/*
+ * Without the cache: slow, but it allocates nothing. For a thread whose first event comes while
+ * signals are blocked: it may be a handler that has interrupted malloc.
+ */
+static unsigned walk(void **frames, unsigned max)
+{
+#if defined(__x86_64__)
+	unw_context_t context;
+	unw_cursor_t cursor;
+	unw_word_t ip;
+	unsigned n = 0;
+
+	if (!get_context || !init_local || !step || !get_reg)
+		return 0;
+	if (get_context(&context) < 0 || init_local(&cursor, &context) < 0)
+		return 0;
+	do {
+		if (get_reg(&cursor, UNW_REG_IP, &ip) < 0)
+			break;
+		frames[n++] = (void *)ip;
+	} while (n < max && step(&cursor) > 0);
+	return n;
+#else
+	(void)frames;
+	(void)max;
+	return 0;
+#endif
+}
+
+static unsigned raw_stack(void **frames, unsigned max)
+{
+	int n;
+
+	if (!backtrace_fast || caller_only)
+		return 0;
+	if (!warm && signals_blocked())
+		return walk(frames, max);
+	warm = 1;
+	n = backtrace_fast(frames, (int)max);
+	return n > 0 ? (unsigned)n : 0;
+}
+
+unsigned unwind_stack(void **frames, unsigned max, const void *caller)
+{
+	void *raw[UNWIND_MAX + OWN_FRAMES];
+	unsigned n, skip = 0;
+
+	if (max == 0)
+		return 0;
+	n = raw_stack(raw, max + OWN_FRAMES);
+	while (skip < n && within(&shim, raw[skip]))
+		skip++;
+	if (skip == n) {
+		frames[0] = (void *)caller;
+		return 1;
+	}
+	n -= skip;
+	if (n > max)
+		n = max;
+	memcpy(frames, raw + skip, n * sizeof(raw[0]));
+	return n;
+}
