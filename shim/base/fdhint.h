@@ -63,8 +63,8 @@ struct fdrec {
 };
 
 /* Read by every hook: the table, and how far it reaches. The limit is 0 while the shim is passive. */
-extern uint8_t *fdhint_table;
-extern unsigned fdhint_limit;
+extern __attribute__((visibility("hidden"))) uint8_t *fdhint_table;
+extern __attribute__((visibility("hidden"))) unsigned fdhint_limit;
 
 /* The hot byte; 0 for what is beyond the table. */
 static inline unsigned fdhint_get(int fd)

@@ -15,7 +15,8 @@ struct mmsghdr;
  * libc_NAME is the real function of each row of hooks.def: RTLD_NEXT's once libc_resolve() has run,
  * before that a raw system call (law 6), or for what is no system call a look-up at the call.
  */
-#define HOOK(ret, name, params, need) extern ret(*libc_##name) params;
+#define HOOK(ret, name, params, need) \
+	extern __attribute__((visibility("hidden"))) ret(*libc_##name) params;
 #include "../hooks.def"
 #undef HOOK
 

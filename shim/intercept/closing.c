@@ -80,6 +80,7 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec)
 	e->outcome = OUTCOME_RESET;
 	if (!owner_sole(fd, rec, f.cookie)) {
 		c->watch = owner_watch(fd);
+		c->shared = rec->flags & REC_SHARED;
 		if (c->watch < 0)
 			sink_lose();
 		return;
@@ -113,8 +114,9 @@ void closing_begin(struct closing *c, int fd, enum op op, const void *caller)
 }
 
 /*
- * A descriptor that was not proven to be the last: somebody else holds it still, then nothing was
- * reset, and in audit that is no event at all.
+ * A descriptor that was not proven to be the last. Where somebody else holds it still, nothing was
+ * reset: no event in audit, nor for the parent of a forked child in fix. That a duplicate of the
+ * program's own keeps a fix from being made is told.
  */
 void closing_end(struct closing *c)
 {
@@ -124,7 +126,7 @@ void closing_end(struct closing *c)
 		return;
 	fix = c->event.action == ACTION_FIX;
 	if (owner_still_held(c->watch)) {
-		if (!fix)
+		if (!fix || !c->shared)
 			return;
 		c->event.outcome = OUTCOME_SHARED;
 	} else if (fix) {

@@ -56,7 +56,7 @@ void failure_before_write(int fd, enum op op, const void *caller)
 	struct fdrec *rec;
 	struct facts f;
 
-	if (!start_ready())
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
 		return;
 	rec = fdhint_record(fd);
 	if (!(rec->flags & REC_WROTE_AFTER_EOF)) {

@@ -10,7 +10,7 @@
 #include <netinet/tcp.h>
 
 /* Anything but data on a socket without special hints comes here. errno is kept. */
-static __attribute__((noinline)) void read_done(
+static __attribute__((noinline, cold)) void read_done(
 	int fd, ssize_t r, bool wanted, enum op op, const void *caller)
 {
 	int saved = errno;
@@ -38,7 +38,7 @@ static __attribute__((noinline)) void read_done(
 	}
 }
 
-static __attribute__((noinline)) void write_failed(int fd, enum op op, const void *caller)
+static __attribute__((noinline, cold)) void write_failed(int fd, enum op op, const void *caller)
 {
 	int saved = errno;
 
@@ -47,7 +47,7 @@ static __attribute__((noinline)) void write_failed(int fd, enum op op, const voi
 	errno = saved;
 }
 
-static __attribute__((noinline)) void write_after_eof(int fd, enum op op, const void *caller)
+static __attribute__((noinline, cold)) void write_after_eof(int fd, enum op op, const void *caller)
 {
 	int saved = errno;
 
@@ -65,88 +65,137 @@ static bool any_room(const struct iovec *iov, size_t count)
 	return false;
 }
 
-#define READ_DOOR(ret, name, params, args, wanted, op) \
-	EXPORT(ret, name, params) \
+/*
+ * Three functions a door. The exported one decides by the hint alone and jumps: what is no TCP
+ * socket costs nine instructions. The second is for TCP sockets, and keeps so little over the call
+ * that it stays within 25. The third is for hints that are rare. They jump to each other, so that
+ * the return address is the program's in each of them.
+ */
+#define READ_DOOR(name, params, args, tcp_params, tcp_args, wanted, op) \
+	static __attribute__((noinline, cold)) ssize_t rare_##name tcp_params \
 	{ \
-		unsigned hint = fdhint_get(fd); \
-		ret r; \
+		ssize_t r; \
 \
-		if (likely(!hint)) \
-			return libc_##name args; \
-		if (unlikely(hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
-			return (ret)unwind_probe_read(); \
+		if ((hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
+			return unwind_probe_read(); \
 		r = libc_##name args; \
-		if (unlikely(r <= 0 || (hint & HINT_ARMED))) \
+		read_done(fd, r, wanted, op, CALLER()); \
+		return r; \
+	} \
+	static __attribute__((noinline)) ssize_t tcp_##name tcp_params \
+	{ \
+		ssize_t r; \
+\
+		if (unlikely(hint & (HINT_UNWINDER | HINT_ARMED))) \
+			return rare_##name tcp_args; \
+		r = libc_##name args; \
+		if (unlikely(r <= 0)) \
 			read_done(fd, r, wanted, op, CALLER()); \
 		return r; \
-	}
-
-#define WRITE_DOOR(ret, name, params, args, op) \
-	EXPORT(ret, name, params) \
+	} \
+	EXPORT(ssize_t, name, params) \
 	{ \
 		unsigned hint = fdhint_get(fd); \
-		ret r; \
 \
 		if (likely(!hint)) \
 			return libc_##name args; \
-		if (unlikely(hint & (HINT_EOF))) \
-			write_after_eof(fd, op, CALLER()); \
+		return tcp_##name tcp_args; \
+	}
+
+#define WRITE_DOOR(name, params, args, tcp_params, tcp_args, op) \
+	static __attribute__((noinline, cold)) ssize_t rare_##name tcp_params \
+	{ \
+		ssize_t r; \
+\
+		if ((hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
+			return unwind_probe_write(buf, len); \
+		write_after_eof(fd, op, CALLER()); \
 		r = libc_##name args; \
 		if (unlikely(r < 0)) \
 			write_failed(fd, op, CALLER()); \
 		return r; \
-	}
-
-READ_DOOR(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), len > 0, OP_READ)
-READ_DOOR(ssize_t, __read, (int fd, void *buf, size_t len), (fd, buf, len), len > 0, OP_READ)
-READ_DOOR(ssize_t, __read_chk, (int fd, void *buf, size_t len, size_t size), (fd, buf, len, size),
-	len > 0, OP_READ)
-READ_DOOR(ssize_t, readv, (int fd, const struct iovec *iov, int count), (fd, iov, count),
-	any_room(iov, (size_t)count), OP_READV)
-READ_DOOR(ssize_t, recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags), len > 0,
-	OP_RECV)
-READ_DOOR(ssize_t, __recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags),
-	len > 0, OP_RECV)
-READ_DOOR(ssize_t, __recv_chk, (int fd, void *buf, size_t len, size_t size, int flags),
-	(fd, buf, len, size, flags), len > 0, OP_RECV)
-READ_DOOR(ssize_t, recvfrom,
-	(int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),
-	(fd, buf, len, flags, addr, alen), len > 0, OP_RECVFROM)
-READ_DOOR(ssize_t, __recvfrom_chk,
-	(int fd, void *buf, size_t len, size_t size, int flags, void *addr, socklen_t *alen),
-	(fd, buf, len, size, flags, addr, alen), len > 0, OP_RECVFROM)
-
-WRITE_DOOR(
-	ssize_t, writev, (int fd, const struct iovec *iov, int count), (fd, iov, count), OP_WRITEV)
-WRITE_DOOR(ssize_t, send, (int fd, const void *buf, size_t len, int flags), (fd, buf, len, flags),
-	OP_SEND)
-WRITE_DOOR(ssize_t, __send, (int fd, const void *buf, size_t len, int flags), (fd, buf, len, flags),
-	OP_SEND)
-WRITE_DOOR(ssize_t, sendto,
-	(int fd, const void *buf, size_t len, int flags, const void *addr, socklen_t alen),
-	(fd, buf, len, flags, addr, alen), OP_SENDTO)
-
-/* libunwind writes a byte of the memory that it probes; to anybody else it is a plain write. */
-#define PLAIN_WRITE_DOOR(name) \
-	EXPORT(ssize_t, name, (int fd, const void *buf, size_t len)) \
+	} \
+	static __attribute__((noinline)) ssize_t tcp_##name tcp_params \
 	{ \
-		unsigned hint = fdhint_get(fd); \
 		ssize_t r; \
 \
-		if (likely(!hint)) \
-			return libc_##name(fd, buf, len); \
-		if (unlikely(hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
-			return unwind_probe_write(buf, len); \
-		if (unlikely(hint & HINT_EOF)) \
-			write_after_eof(fd, OP_WRITE, CALLER()); \
-		r = libc_##name(fd, buf, len); \
+		if (unlikely(hint & (HINT_EOF | HINT_UNWINDER))) \
+			return rare_##name tcp_args; \
+		r = libc_##name args; \
 		if (unlikely(r < 0)) \
-			write_failed(fd, OP_WRITE, CALLER()); \
+			write_failed(fd, op, CALLER()); \
 		return r; \
+	} \
+	EXPORT(ssize_t, name, params) \
+	{ \
+		unsigned hint = fdhint_get(fd); \
+\
+		if (likely(!hint)) \
+			return libc_##name args; \
+		return tcp_##name tcp_args; \
 	}
 
-PLAIN_WRITE_DOOR(write)
-PLAIN_WRITE_DOOR(__write)
+READ_DOOR(read, (int fd, void *buf, size_t len), (fd, buf, len),
+	(int fd, void *buf, size_t len, unsigned hint), (fd, buf, len, hint), len > 0, OP_READ)
+READ_DOOR(__read, (int fd, void *buf, size_t len), (fd, buf, len),
+	(int fd, void *buf, size_t len, unsigned hint), (fd, buf, len, hint), len > 0, OP_READ)
+READ_DOOR(__read_chk, (int fd, void *buf, size_t len, size_t size), (fd, buf, len, size),
+	(int fd, void *buf, size_t len, size_t size, unsigned hint), (fd, buf, len, size, hint),
+	len > 0, OP_READ)
+READ_DOOR(readv, (int fd, const struct iovec *iov, int count), (fd, iov, count),
+	(int fd, const struct iovec *iov, int count, unsigned hint), (fd, iov, count, hint),
+	any_room(iov, (size_t)count), OP_READV)
+READ_DOOR(recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags),
+	(int fd, void *buf, size_t len, int flags, unsigned hint), (fd, buf, len, flags, hint),
+	len > 0, OP_RECV)
+READ_DOOR(__recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags),
+	(int fd, void *buf, size_t len, int flags, unsigned hint), (fd, buf, len, flags, hint),
+	len > 0, OP_RECV)
+READ_DOOR(__recv_chk, (int fd, void *buf, size_t len, size_t size, int flags),
+	(fd, buf, len, size, flags),
+	(int fd, void *buf, size_t len, size_t size, int flags, unsigned hint),
+	(fd, buf, len, size, flags, hint), len > 0, OP_RECV)
+READ_DOOR(recvfrom, (int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),
+	(fd, buf, len, flags, addr, alen),
+	(int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen, unsigned hint),
+	(fd, buf, len, flags, addr, alen, hint), len > 0, OP_RECVFROM)
+READ_DOOR(__recvfrom_chk,
+	(int fd, void *buf, size_t len, size_t size, int flags, void *addr, socklen_t *alen),
+	(fd, buf, len, size, flags, addr, alen),
+	(int fd, void *buf, size_t len, size_t size, int flags, void *addr, socklen_t *alen,
+		unsigned hint),
+	(fd, buf, len, size, flags, addr, alen, hint), len > 0, OP_RECVFROM)
+WRITE_DOOR(write, (int fd, const void *buf, size_t len), (fd, buf, len),
+	(int fd, const void *buf, size_t len, unsigned hint), (fd, buf, len, hint), OP_WRITE)
+WRITE_DOOR(__write, (int fd, const void *buf, size_t len), (fd, buf, len),
+	(int fd, const void *buf, size_t len, unsigned hint), (fd, buf, len, hint), OP_WRITE)
+WRITE_DOOR(send, (int fd, const void *buf, size_t len, int flags), (fd, buf, len, flags),
+	(int fd, const void *buf, size_t len, int flags, unsigned hint),
+	(fd, buf, len, flags, hint), OP_SEND)
+WRITE_DOOR(__send, (int fd, const void *buf, size_t len, int flags), (fd, buf, len, flags),
+	(int fd, const void *buf, size_t len, int flags, unsigned hint),
+	(fd, buf, len, flags, hint), OP_SEND)
+WRITE_DOOR(sendto,
+	(int fd, const void *buf, size_t len, int flags, const void *addr, socklen_t alen),
+	(fd, buf, len, flags, addr, alen),
+	(int fd, const void *buf, size_t len, int flags, const void *addr, socklen_t alen,
+		unsigned hint),
+	(fd, buf, len, flags, addr, alen, hint), OP_SENDTO)
+
+EXPORT(ssize_t, writev, (int fd, const struct iovec *iov, int count))
+{
+	unsigned hint = fdhint_get(fd);
+	ssize_t r;
+
+	if (likely(!hint))
+		return libc_writev(fd, iov, count);
+	if (unlikely(hint & HINT_EOF))
+		write_after_eof(fd, OP_WRITEV, CALLER());
+	r = libc_writev(fd, iov, count);
+	if (unlikely(r < 0))
+		write_failed(fd, OP_WRITEV, CALLER());
+	return r;
+}
 
 EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 {

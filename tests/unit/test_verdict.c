@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#include "detect/verdict.h"
+#include "policy/rules.h"
+
+static const struct fdrec nothing_known;
+
+#define CLOSED_AS(pattern, ...) \
+	assert_int_equal(verdict_close(&(struct facts){__VA_ARGS__}, &nothing_known), pattern)
+
+static void unread_data_resets_a_close_in_every_state_but_close(void **state)
+{
+	static const uint8_t resetting[] = {TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_FIN_WAIT1,
+		TCP_FIN_WAIT2, TCP_LAST_ACK, TCP_CLOSING};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(resetting); i++)
+		CLOSED_AS(PATTERN_UNREAD_CLOSE, .state = resetting[i], .unread = 1);
+	CLOSED_AS(PATTERN_NONE, .state = TCP_CLOSE, .unread = 1);
+	CLOSED_AS(PATTERN_NONE, .state = TCP_LISTEN, .unread = 1);
+}
+
+static void a_close_with_nothing_unread_is_no_event(void **state)
+{
+	(void)state;
+	CLOSED_AS(PATTERN_NONE, .state = TCP_ESTABLISHED);
+	CLOSED_AS(PATTERN_NONE, .state = TCP_ESTABLISHED, .unsent = 1000000);
+	CLOSED_AS(PATTERN_NONE, .state = TCP_CLOSE_WAIT, .peer_fin = true);
+}
+
+static void linger_zero_resets_where_the_kernel_disconnects(void **state)
+{
+	static const uint8_t resetting[] = {
+		TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_SYN_RECV};
+	static const uint8_t silent[] = {
+		TCP_CLOSE, TCP_LAST_ACK, TCP_CLOSING, TCP_TIME_WAIT, TCP_SYN_SENT, TCP_LISTEN};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(resetting); i++)
+		CLOSED_AS(PATTERN_LINGER_ZERO, .state = resetting[i], .linger_on = true);
+	for (size_t i = 0; i < sizeof(silent); i++)
+		CLOSED_AS(PATTERN_NONE, .state = silent[i], .linger_on = true);
+}
+
+static void linger_with_seconds_does_not_reset(void **state)
+{
+	(void)state;
+	CLOSED_AS(PATTERN_NONE, .state = TCP_ESTABLISHED, .linger_on = true, .linger_sec = 5);
+	CLOSED_AS(PATTERN_UNREAD_CLOSE, .state = TCP_ESTABLISHED, .linger_on = true,
+		.linger_sec = 5, .unread = 1);
+}
+
+static void data_after_both_sides_were_shut_proves_shutdown_read(void **state)
+{
+	struct fdrec rec = {.flags = REC_SHUT_RD | REC_SHUT_WR, .shut_segs_in = 3};
+	struct facts f = {.state = TCP_CLOSE, .data_segs_in = 4};
+
+	(void)state;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_SHUTDOWN_READ);
+	f.data_segs_in = 3; /* the peer's own RST carries no data */
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_NONE);
+	f.data_segs_in = 4;
+	rec.flags = REC_SHUT_RD;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_NONE);
+	rec.flags |= REC_SHUT_WR;
+	f.state = TCP_FIN_WAIT2;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_NONE);
+}
+
+static void errors_name_the_receiving_side_patterns(void **state)
+{
+	struct fdrec rec = {.flags = REC_ESTABLISHED};
+
+	(void)state;
+	assert_int_equal(verdict_error(ECONNRESET, false, false, &rec), PATTERN_PEER_RESET);
+	assert_int_equal(verdict_error(ECONNRESET, true, false, &rec), PATTERN_PEER_RESET);
+	assert_int_equal(verdict_error(ECONNREFUSED, false, false, &rec), PATTERN_CONNECT_REFUSED);
+	assert_int_equal(verdict_error(ETIMEDOUT, false, false, &rec), PATTERN_TIMED_OUT);
+	assert_int_equal(verdict_error(EPIPE, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	assert_int_equal(verdict_error(ECONNRESET, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	rec.flags |= REC_WROTE_AFTER_EOF;
+	assert_int_equal(verdict_error(ECONNRESET, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+}
+
+static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
+{
+	struct fdrec fresh = {.flags = 0}, shut = {.flags = REC_SHUT_WR};
+
+	(void)state;
+	assert_int_equal(verdict_error(EPIPE, true, false, &fresh), PATTERN_NONE);
+	assert_int_equal(verdict_error(EPIPE, true, true, &shut), PATTERN_NONE);
+	assert_int_equal(verdict_error(ETIMEDOUT, false, false, &fresh), PATTERN_NONE);
+	assert_int_equal(verdict_error(EAGAIN, false, false, &fresh), PATTERN_NONE);
+	assert_int_equal(verdict_error(EBADF, false, false, &fresh), PATTERN_NONE);
+}
+
+static void linger_zero_armed_and_closed_at_once_is_an_abort(void **state)
+{
+	struct fdrec rec = {.flags = REC_ARMED, .cookie = 7, .armed_written = 100};
+	struct facts f = {.linger_on = true, .cookie = 7, .written = 100};
+
+	(void)state;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_ABORT);
+}
+
+static void whatever_happened_since_the_arming_makes_it_configuration(void **state)
+{
+	struct fdrec rec = {.flags = REC_ARMED, .cookie = 7, .armed_written = 100};
+	struct facts f = {.linger_on = true, .cookie = 7, .written = 101};
+
+	(void)state;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_CONFIG);
+	f.written = 100;
+	rec.flags = REC_ARMED | REC_READ_SINCE;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_CONFIG);
+	rec.flags = REC_ARMED | REC_SHUT_WR;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_CONFIG);
+	rec.flags = REC_ARMED_LISTENER;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_CONFIG);
+}
+
+static void without_a_record_of_this_very_socket_the_intent_is_unknown(void **state)
+{
+	struct fdrec rec = {.flags = REC_ARMED, .cookie = 6};
+	struct facts f = {.linger_on = true, .cookie = 7};
+
+	(void)state;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_UNKNOWN);
+	assert_int_equal(verdict_intent(&f, &nothing_known), INTENT_UNKNOWN);
+	f.linger_on = false;
+	assert_int_equal(verdict_intent(&f, &rec), INTENT_NONE);
+}
+
+static void harm_is_ranked_by_output_and_by_the_peers_fin(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		verdict_harm(&(struct facts){.unsent = 1, .peer_fin = true}), HARM_OUTPUT_LOST);
+	assert_int_equal(verdict_harm(&(struct facts){.peer_fin = false}), HARM_RESET_SEEN);
+	assert_int_equal(verdict_harm(&(struct facts){.peer_fin = true}), HARM_QUIET);
+}
+
+static void a_client_that_has_everything_acknowledged_keeps_its_linger_zero(void **state)
+{
+	struct fdrec client = {.role = ROLE_CLIENT}, server = {.role = ROLE_SERVER};
+	struct facts acked = {.unsent = 0}, unacked = {.unsent = 9};
+	struct facts quiet = {.unsent = 0, .peer_fin = true};
+
+	(void)state;
+	assert_false(verdict_linger_mendable(&acked, &client));
+	assert_true(verdict_linger_mendable(&unacked, &client));
+	assert_true(verdict_linger_mendable(&acked, &server));
+	assert_false(verdict_linger_mendable(&quiet, &server));
+}
+
+static void audit_never_fixes(void **state)
+{
+	(void)state;
+	for (int p = 0; p < PATTERN_COUNT; p++)
+		for (int i = INTENT_NONE; i <= INTENT_ABORT; i++)
+			assert_int_equal(rules_default(MODE_AUDIT, (enum pattern)p, (enum intent)i),
+				ACTION_LOG);
+}
+
+static void fix_leaves_deliberate_aborts_and_the_receiving_side_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_UNREAD_CLOSE, INTENT_NONE), ACTION_FIX);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_CONFIG), ACTION_FIX);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_ABORT), ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_UNKNOWN), ACTION_LOG);
+	assert_int_equal(
+		rules_default(MODE_FIX, PATTERN_WRITE_AFTER_CLOSE, INTENT_NONE), ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_PEER_RESET, INTENT_NONE), ACTION_LOG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unread_data_resets_a_close_in_every_state_but_close),
+		cmocka_unit_test(a_close_with_nothing_unread_is_no_event),
+		cmocka_unit_test(linger_zero_resets_where_the_kernel_disconnects),
+		cmocka_unit_test(linger_with_seconds_does_not_reset),
+		cmocka_unit_test(data_after_both_sides_were_shut_proves_shutdown_read),
+		cmocka_unit_test(errors_name_the_receiving_side_patterns),
+		cmocka_unit_test(errors_that_are_the_programs_own_doing_are_no_pattern),
+		cmocka_unit_test(linger_zero_armed_and_closed_at_once_is_an_abort),
+		cmocka_unit_test(whatever_happened_since_the_arming_makes_it_configuration),
+		cmocka_unit_test(without_a_record_of_this_very_socket_the_intent_is_unknown),
+		cmocka_unit_test(harm_is_ranked_by_output_and_by_the_peers_fin),
+		cmocka_unit_test(a_client_that_has_everything_acknowledged_keeps_its_linger_zero),
+		cmocka_unit_test(audit_never_fixes),
+		cmocka_unit_test(fix_leaves_deliberate_aborts_and_the_receiving_side_alone),
+	};
+
+	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+}
