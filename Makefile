@@ -43,8 +43,8 @@ ARCHIVE := $(O)/librstfix.a
 TOOL_OBJECTS := $(filter-out $(O)/tools/main.o,$(call objects,$(TOOLS)))
 JSON_LIBS := -ljson-c
 
-.PHONY: all help setup demo check check-unit check-scenarios check-programs check-programs-quick \
-	check-lab check-clang check-san check-privilege bench format format-check lint install clean
+.PHONY: all help setup demo check check-programs san-build san-units bench format format-check \
+	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -100,9 +100,96 @@ $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fvisibility=hidden,$(CFLAGS_ALL)) -o $@ $< -lpthread -ldl
 
+UNIT_TESTS := $(call binaries,$(UNIT))
+SCENARIO_TESTS := $(call binaries,$(SCENARIOS))
+VICTIMS := $(O)/tests/scenarios/victim $(O)/tests/scenarios/victim-asan
 PROGRAM_HELPERS := $(call binaries,$(PROGRAMS)) $(patsubst %.cc,$(O)/%.so,$(PROGRAM_LIBS))
+BENCH_HELPERS := $(call binaries,$(BENCH))
+
+$(O)/tests/scenarios/victim: $(O)/tests/scenarios/victim.o $(TOOL_OBJECTS) $(ARCHIVE)
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -rdynamic -o $@ $^ $(JSON_LIBS) -ldl -lpthread
+
+# The program itself under AddressSanitizer, whose runtime interposes on the same functions.
+$(O)/tests/scenarios/victim-asan: tests/scenarios/victim.c $(TOOLS) $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' \
+		-DRSTFIX_LIBDIR='"$(LIBDIR)"' -std=gnu11 -O1 -g -fsanitize=address -rdynamic -o $@ \
+		tests/scenarios/victim.c $(filter-out tools/main.c,$(TOOLS)) $(ARCHIVE) $(JSON_LIBS) -ldl -lpthread
 
 demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
+
+C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tests/*/*.[ch])
+SHELL_SOURCES := $(wildcard tests/*.sh) .ci/run
+SPELLED := README.md $(wildcard shim/*/* tools/* man/* tests/*.sh tests/*/*.[ch])
+MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
+
+TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
+TAP := CMOCKA_MESSAGE_OUTPUT=TAP
+SCENARIO := tests/scenarios/test_scenarios
+PROGRAM_CHECK := python3 tests/programs/check.py --library $(LIBRARY) --rstfix $(COMMAND)
+
+# The sanitizers' runtime cannot come first where a library is preloaded; what the short-lived
+# command does not free at its end is of no interest.
+SAN_ENV := ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
+units = $(foreach t,$(UNIT),"$(2)$(patsubst test_%.c,unit-%,$(notdir $(t)))=$(SAN_ENV) $(TAP) $(1)/$(t:.c=)")
+lab = "$(2)lab=$(SAN_ENV) tests/lab.sh $(1)/rstfix lab"
+
+SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRARY) shim/hooks.def" \
+	"scenarios=$(TAP) $(O)/$(SCENARIO)" \
+	"programs=$(PROGRAM_CHECK) --quick" \
+	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
+	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
+	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab" \
+	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
+	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
+	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
+	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
+	"shellcheck=tests/build.sh the_shell_is_clean shellcheck shellcheck $(SHELL_SOURCES)" \
+	"codespell=tests/build.sh the_spelling_is_right codespell codespell $(SPELLED)" \
+	"mandoc=tests/build.sh the_man_pages_are_right mandoc mandoc -T lint -W warning $(MAN_PAGES)"
+
+ifeq ($(SAN),)
+check: all $(TESTING) san-build ## every test that gates a change (with SAN=: units and lab only)
+	@tests/run-tap $(SUITES)
+else
+check: all $(UNIT_TESTS)
+	@tests/run-tap $(call units,$(O)) $(call lab,$(O))
+endif
+
+san-build:
+	@$(MAKE) -s SAN=address,undefined O=$(O)/san all san-units
+
+san-units: $(UNIT_TESTS)
+
+check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audit, fix
+	@tests/run-tap --timeout 1800 "programs=$(PROGRAM_CHECK)"
+
+bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
+	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
+
+# --- the rest --------------------------------------------------------------------------------
+
+format: ## clang-format over all C sources
+	clang-format -i $(C_SOURCES)
+
+format-check: ## complain about what `make format` would change
+	clang-format --dry-run -Werror $(C_SOURCES)
+
+# The table of variables goes into the man page from the code.
+$(O)/man/%: man/% $(COMMAND)
+	@mkdir -p $(@D)
+	$(Q)$(COMMAND) help environment-mdoc >$(O)/environment.mdoc
+	$(Q)sed '/BEGIN environment/r $(O)/environment.mdoc' $< >$@
+
+install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 5 7)
+	install -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)/
+	for page in $(MAN_PAGES); do \
+		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/ || exit; done
+
+clean: ## remove the build folder
+	rm -rf $(O)
 
 -include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(SCENARIOS)))

@@ -6,6 +6,7 @@
 #include "render.h"
 #include "sink.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -158,20 +159,21 @@ void event_about(struct event *e, int fd, const struct facts *f, const struct fd
 		e->peer = rec->peer;
 }
 
-unsigned event_callsite(enum op op, const void *caller)
+/* libunwind and the loader are libc's guests: they set errno. */
+static unsigned find_site(enum pattern pattern, enum op op, const void *caller)
 {
+	int saved = errno;
 	void *stack[UNWIND_MAX];
 	unsigned n = unwind_stack(stack, self.opt.backtrace, caller);
+	unsigned number = callsite_find(pattern, op, stack, n);
 
-	return callsite_find(PATTERN_NONE, op, stack, n);
+	errno = saved;
+	return number;
 }
 
-static struct callsite *find_site(const struct event *e, const void *caller)
+unsigned event_callsite(enum op op, const void *caller)
 {
-	void *stack[UNWIND_MAX];
-	unsigned n = unwind_stack(stack, self.opt.backtrace, caller);
-
-	return callsite_at(callsite_find(e->pattern, e->op, stack, n));
+	return find_site(PATTERN_NONE, op, caller);
 }
 
 static void count(struct callsite *s, const struct event *e)
@@ -201,7 +203,7 @@ static void render(struct text *t, const struct event *e, struct callsite *s, ui
 
 void event_tell(const struct event *e, const void *caller)
 {
-	struct callsite *s = find_site(e, caller);
+	struct callsite *s = callsite_at(find_site(e->pattern, e->op, caller));
 	uint64_t number = __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED);
 	struct text t;
 	unsigned index;

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every victim through every door and in every frame, under audit and fix, each in a network
+ * namespace of its own: judged by what the kernel counted, by what the peer got, and by the events.
+ */
+#include "judge.h"
+#include "victims.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CASES_MAX 1024
+
+struct scenario {
+	const char *program; /* a victim program beside this one */
+	const char *frame;
+	const char *victim;
+	const char *door;
+	enum judge_mode mode;
+	const char *also; /* a library to preload beside the shim, or NULL */
+};
+
+static struct scenario scenarios[CASES_MAX];
+static struct CMUnitTest tests[CASES_MAX];
+static size_t count;
+
+static char here[PATH_MAX];    /* the directory of this program */
+static char library[PATH_MAX]; /* the shim */
+static char work[] = "/tmp/rstfix-scenarios-XXXXXX";
+
+typedef void judging(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log);
+
+static void run_judged(const struct scenario *s, judging *judge_it)
+{
+	char program[PATH_MAX + 32], log[sizeof(work) + 8], preload[2 * PATH_MAX];
+	const char *const command[] = {program, s->frame, NULL};
+	static const char *const settings[] = {
+		"RSTFIX_LINGER=idle=500ms,total=3s", "ASAN_OPTIONS=verify_asan_link_order=0", NULL};
+	struct trial t = {.command = command,
+		.victim = s->victim,
+		.door = s->door,
+		.mode = s->mode == JUDGE_BARE ? NULL : judge_mode_names[s->mode],
+		.preload = s->mode == JUDGE_BARE ? NULL : preload,
+		.log = log,
+		.env = settings};
+	struct trial_result r;
+	struct event_log events;
+	struct finding f;
+
+	snprintf(program, sizeof(program), "%s/%s", here, s->program);
+	snprintf(log, sizeof(log), "%s/log", work);
+	snprintf(preload, sizeof(preload), "%s%s%s", library, s->also ? ":" : "",
+		s->also ? s->also : "");
+	trial_run(&t, &r);
+	if (r.skipped[0]) {
+		print_message("%s\n", r.skipped);
+		skip();
+	}
+	judge_it(&f, &t, &r, &events);
+	unlink(log);
+	if (f.text[0])
+		fail_msg("%s by %s in %s: %s", s->victim, s->door, s->frame, f.text);
+}
+
+static void run(void **state)
+{
+	run_judged(*state, judge);
+}
+
+/* A vfork child lives in its parent's memory: what it does there is none of the shim's business. */
+static void run_untouched(void **state)
+{
+	run_judged(*state, judge_untouched);
+}
+
+static void judge_limit(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log)
+{
+	f->text[0] = '\0';
+	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts != 1)
+		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events", r->broken, r->failed,
+			log->rsts);
+	else if (strcmp(log->first[0].outcome, "expired") != 0)
+		snprintf(f->text, sizeof(f->text), "the outcome is %s", log->first[0].outcome);
+	else if (r->passed_ms < 400 || r->passed_ms > 2500)
+		snprintf(f->text, sizeof(f->text), "the close took %d ms", r->passed_ms);
+}
+
+/* A peer that never reads: the close comes back when its limit is reached, and says so. */
+static void run_deaf(void **state)
+{
+	run_judged(*state, judge_limit);
+}
+
+static void add(const struct scenario *s, CMUnitTestFunction function)
+{
+	char name[256];
+
+	if (count == CASES_MAX)
+		abort();
+	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s", s->victim, s->door, s->frame,
+		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", asan",
+		s->also ? ", jemalloc" : "");
+	scenarios[count] = *s;
+	tests[count] = (struct CMUnitTest){
+		.name = strdup(name), .test_func = function, .initial_state = &scenarios[count]};
+	count++;
+}
+
+static void add_modes(const struct scenario *s)
+{
+	bool writes = door_named(s->door)->writes > 0;
+	struct scenario each = *s;
+
+	/* A door that writes would change what these are about. */
+	if (writes && (strstr(s->victim, "abort") || strstr(s->victim, "shutdown")))
+		return;
+	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		each.mode = (enum judge_mode)mode;
+		add(&each, run);
+	}
+}
+
+static void add_doors(const char *victim)
+{
+	for (size_t i = 0; i < doors_count; i++)
+		add_modes(&(struct scenario){"victim", "main", victim, doors[i].name, 0, NULL});
+}
+
+static void add_vfork(const char *victim)
+{
+	struct scenario s = {"victim", "vfork", victim, "close", JUDGE_BARE, NULL};
+
+	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		s.mode = (enum judge_mode)mode;
+		add(&s, run_untouched);
+	}
+}
+
+static void add_frames(const char *victim)
+{
+	static const char *const frames[] = {
+		"constructor", "destructor", "thread", "signal", "fork", "closefrom", "daemon"};
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
+		add_modes(&(struct scenario){"victim", frames[i], victim, "close", 0, NULL});
+	add_vfork(victim);
+}
+
+static void add_table(const struct victim *table)
+{
+	for (; table->name; table++) {
+		if (!claim_for(table->name))
+			continue;
+		add_modes(&(struct scenario){"victim", "main", table->name, "close", 0, NULL});
+	}
+}
+
+static void add_allocators(const char *victim)
+{
+	static const char jemalloc[] = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
+
+	add_modes(&(struct scenario){"victim-asan", "main", victim, "close", 0, NULL});
+	if (access(jemalloc, R_OK) == 0)
+		add_modes(&(struct scenario){"victim", "main", victim, "close", 0, jemalloc});
+	else
+		print_message("SKIP %s with jemalloc: %s is not installed\n", victim, jemalloc);
+}
+
+static void add_all(void)
+{
+	static const char *const doors_matter[] = {"unread_close", "unread_close_client",
+		"linger_zero_listener", "linger_zero_abort", "shutdown_rdwr", "clean_close",
+		"close_of_a_duplicate", "close_of_the_original", "child_holds_it",
+		"child_closes_it", "vfork_child_closes_it", "sent_by_scm_rights"};
+	static const char *const frames_matter[] = {"unread_close", "linger_zero_listener",
+		"shutdown_rdwr", "peer_reset", "clean_close"};
+
+	add_table(victims_reset);
+	add_table(victims_seen);
+	add_table(victims_clean);
+	add_table(victims_shared);
+	add_table(victims_law);
+	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
+		add_doors(doors_matter[i]);
+	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)
+		add_frames(frames_matter[i]);
+	add(&(struct scenario){"victim", "main", "unread_close_peer_deaf", "close", JUDGE_FIX,
+		    NULL},
+		run_deaf);
+	add_allocators("unread_close");
+	add_allocators("linger_zero_listener");
+	add_allocators("clean_close");
+}
+
+static bool locate(void)
+{
+	char path[PATH_MAX + 32];
+	ssize_t len = readlink("/proc/self/exe", here, sizeof(here) - 1);
+
+	if (len <= 0)
+		return false;
+	here[len] = '\0';
+	*strrchr(here, '/') = '\0';
+	snprintf(path, sizeof(path), "%s/../../librstfix.so", here);
+	return realpath(path, library) != NULL;
+}
+
+int main(void)
+{
+	int failed;
+
+	if (!locate() || !mkdtemp(work)) {
+		perror("the shim, two directories above, or a directory for logs");
+		return 2;
+	}
+	add_all();
+	failed = _cmocka_run_group_tests("scenarios", tests, count, NULL, NULL);
+	rmdir(work);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "act.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/sockios.h>
+
+#define STALLED_MS 20 /* no room for so long: the peer's window is full and it does not read */
+
+static const char block[65536];
+
+int act_failed(const struct victim_args *args, int line)
+{
+	if (!args->stage->failed)
+		args->stage->failed = line;
+	return 1;
+}
+
+static struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+int act_listen(const struct victim_args *args)
+{
+	struct sockaddr_in at = loopback(0);
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 16) != 0)
+		return -1;
+	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+		return -1;
+	args->stage->port = ntohs(at.sin_port);
+	args->stage->step = STEP_LISTENING;
+	return fd;
+}
+
+int act_accept(const struct victim_args *args, int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	close(listener);
+	if (fd >= 0)
+		args->stage->step = STEP_CONNECTED;
+	return fd;
+}
+
+int act_serve(const struct victim_args *args)
+{
+	int listener = act_listen(args);
+
+	return listener < 0 ? -1 : act_accept(args, listener);
+}
+
+int act_connect(const struct victim_args *args)
+{
+	struct sockaddr_in at;
+	int fd;
+
+	if (!stage_await(&args->stage->cue, CUE_LISTENING, STAGE_PATIENCE_MS))
+		return -1;
+	at = loopback(args->stage->port);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
+		return -1;
+	args->stage->step = STEP_CONNECTED;
+	return fd;
+}
+
+bool act_arm_linger(int fd)
+{
+	struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) == 0;
+}
+
+struct expected {
+	int fd;
+	int value;
+};
+
+static bool unread_is(void *arg)
+{
+	const struct expected *e = arg;
+	int n;
+
+	return ioctl(e->fd, SIOCINQ, &n) == 0 && n == e->value;
+}
+
+static bool unsent_is(void *arg)
+{
+	const struct expected *e = arg;
+	int n;
+
+	return ioctl(e->fd, SIOCOUTQ, &n) == 0 && n == e->value;
+}
+
+static bool state_is(void *arg)
+{
+	const struct expected *e = arg;
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	return getsockopt(e->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		info.tcpi_state == e->value;
+}
+
+bool act_await_unread(int fd, int n)
+{
+	return stage_await_that(unread_is, &(struct expected){fd, n}, STAGE_PATIENCE_MS);
+}
+
+bool act_await_acknowledged(int fd)
+{
+	return stage_await_that(unsent_is, &(struct expected){fd, 0}, STAGE_PATIENCE_MS);
+}
+
+bool act_await_state(int fd, int state)
+{
+	return stage_await_that(state_is, &(struct expected){fd, state}, STAGE_PATIENCE_MS);
+}
+
+bool act_read(int fd, size_t n)
+{
+	char buf[4096];
+
+	while (n > 0) {
+		ssize_t got = read(fd, buf, n < sizeof(buf) ? n : sizeof(buf));
+
+		if (got <= 0)
+			return false;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+bool act_read_eof(int fd)
+{
+	char byte;
+
+	return read(fd, &byte, 1) == 0;
+}
+
+bool act_write(const struct victim_args *args, int fd, size_t n)
+{
+	while (n > 0) {
+		size_t part = n < sizeof(block) ? n : sizeof(block);
+		ssize_t wrote = write(fd, block, part);
+
+		if (wrote <= 0)
+			return false;
+		args->stage->sent += (uint64_t)wrote;
+		n -= (size_t)wrote;
+	}
+	return true;
+}
+
+bool act_fill(const struct victim_args *args, int fd, size_t n)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	while (n > 0) {
+		size_t part = n < sizeof(block) ? n : sizeof(block);
+		ssize_t sent = send(fd, block, part, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0 && errno != EAGAIN)
+			return false;
+		if (sent < 0 && poll(&room, 1, STALLED_MS) <= 0)
+			return true;
+		if (sent > 0) {
+			args->stage->sent += (uint64_t)sent;
+			n -= (size_t)sent;
+		}
+	}
+	return true;
+}
+
+bool act_answer(const struct victim_args *args, int fd)
+{
+	if (args->door->writes)
+		return act_fill(args, fd, ACT_SHORT) && act_await_acknowledged(fd);
+	return act_fill(args, fd, ACT_ANSWER);
+}
+
+bool act_pass(const struct victim_args *args, int fd)
+{
+	int64_t began = stage_now_ms();
+	bool passed;
+
+	args->stage->sent += args->door->writes;
+	args->stage->step = STEP_READY;
+	passed = args->door->pass(fd);
+	args->stage->passed_ms = (int)(stage_now_ms() - began);
+	args->stage->step = STEP_CLOSED;
+	return passed;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include "peers.h"
+
+#include "act.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SETTLE_MS 50 /* the longest a close that waits for its reader is left waiting */
+
+static int tcp_state(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_state : -1;
+}
+
+static bool send_bytes(struct peer *p, size_t n, int flags)
+{
+	static const char bytes[ACT_REQUEST];
+
+	return send(p->fd, bytes, n, flags | MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+/*
+ * A FIN that was followed by RST reads as a clean end: the error stays in the socket (Linux sets
+ * EPIPE in CLOSE_WAIT).
+ */
+static enum peer_end end_of(struct peer *p)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	return error ? END_RST : END_FIN;
+}
+
+static void read_to_end(struct peer *p)
+{
+	static char buf[1 << 16];
+	struct pollfd in = {.fd = p->fd, .events = POLLIN};
+
+	while (poll(&in, 1, STAGE_PATIENCE_MS) == 1) {
+		ssize_t n = recv(p->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (n > 0) {
+			p->got += (uint64_t)n;
+			continue;
+		}
+		if (n < 0 && errno == EAGAIN)
+			continue;
+		p->end = n == 0 ? end_of(p) : END_RST;
+		if (!p->stays)
+			shutdown(p->fd, SHUT_WR);
+		return;
+	}
+	p->end = END_TIMEOUT;
+}
+
+static bool closed_or_reset(void *arg)
+{
+	struct peer *p = arg;
+
+	return p->stage->step >= STEP_CLOSED || tcp_state(p->fd) == TCP_CLOSE;
+}
+
+/*
+ * Reads only once the victim's close has happened, so that what a RST destroys is destroyed. A
+ * mended close may wait for this very reading: then it begins all the same.
+ */
+static bool read_after_close(struct peer *p)
+{
+	if (!stage_await(&p->stage->step, STEP_READY, STAGE_PATIENCE_MS))
+		return false;
+	stage_await_that(closed_or_reset, p, SETTLE_MS);
+	read_to_end(p);
+	return true;
+}
+
+static bool play_request(struct peer *p)
+{
+	if (!send_bytes(p, ACT_REQUEST, 0))
+		return false;
+	p->stage->cue = CUE_SENT;
+	return read_after_close(p);
+}
+
+static bool play_urgent(struct peer *p)
+{
+	if (!send_bytes(p, 1, MSG_OOB))
+		return false;
+	p->stage->cue = CUE_SENT;
+	return read_after_close(p);
+}
+
+static bool play_request_and_fin(struct peer *p)
+{
+	if (!send_bytes(p, ACT_REQUEST, 0) || shutdown(p->fd, SHUT_WR) != 0)
+		return false;
+	p->stage->cue = CUE_SENT;
+	return read_after_close(p);
+}
+
+static bool reset_seen(void *arg)
+{
+	return tcp_state(((struct peer *)arg)->fd) == TCP_CLOSE;
+}
+
+/* Sends on after the victim has shut down, and gives the answer a moment to come. */
+static bool play_late_byte(struct peer *p)
+{
+	if (!send_bytes(p, ACT_REQUEST, 0))
+		return false;
+	if (!stage_await(&p->stage->step, STEP_SHUT, STAGE_PATIENCE_MS))
+		return false;
+	if (!send_bytes(p, 1, 0))
+		return false;
+	stage_await_that(reset_seen, p, SETTLE_MS);
+	p->stage->cue = CUE_SENT;
+	return read_after_close(p);
+}
+
+static bool play_answer(struct peer *p)
+{
+	char request[ACT_REQUEST];
+
+	if (recv(p->fd, request, sizeof(request), MSG_WAITALL) != ACT_REQUEST)
+		return false;
+	p->got += ACT_REQUEST;
+	return send_bytes(p, ACT_REQUEST, 0) && read_after_close(p);
+}
+
+/* Reads everything, and then neither closes nor sends: the victim waits in vain for a FIN. */
+static bool play_and_stay(struct peer *p)
+{
+	p->stays = true;
+	return play_request(p);
+}
+
+/* Never reads: what the victim wrote stays unacknowledged. */
+static bool play_deaf(struct peer *p)
+{
+	if (!send_bytes(p, ACT_REQUEST, 0))
+		return false;
+	p->stage->cue = CUE_SENT;
+	return stage_await(&p->stage->step, STEP_DONE, STAGE_PATIENCE_MS);
+}
+
+static bool hang_up(struct peer *p, bool hard)
+{
+	struct linger linger = {.l_onoff = hard, .l_linger = 0};
+
+	if (setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) != 0)
+		return false;
+	peer_close(p);
+	p->stage->cue = CUE_CLOSED;
+	return true;
+}
+
+static bool play_close(struct peer *p)
+{
+	return stage_await(&p->stage->step, STEP_CONNECTED, STAGE_PATIENCE_MS) && hang_up(p, false);
+}
+
+static bool play_reset(struct peer *p)
+{
+	return stage_await(&p->stage->step, STEP_CONNECTED, STAGE_PATIENCE_MS) && hang_up(p, true);
+}
+
+static bool play_request_and_reset(struct peer *p)
+{
+	return stage_await(&p->stage->step, STEP_CONNECTED, STAGE_PATIENCE_MS) &&
+		send_bytes(p, ACT_REQUEST, 0) && act_await_acknowledged(p->fd) && hang_up(p, true);
+}
+
+/* From here on this end receives nothing and acknowledges nothing, like a host that is gone. */
+static bool play_silence(struct peer *p)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = {.len = 1, .filter = &drop};
+
+	if (setsockopt(p->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
+		return false;
+	p->stage->cue = CUE_SENT;
+	return true;
+}
+
+static bool play_nothing(struct peer *p)
+{
+	(void)p;
+	return true;
+}
+
+static const struct {
+	const char *victim;
+	struct peer_script script;
+} scripts[] = {
+	{"unread_close_client", {PEER_LISTENS, play_request}},
+	{"unread_close_peer_stays", {PEER_CONNECTS, play_and_stay}},
+	{"unread_close_peer_deaf", {PEER_CONNECTS, play_deaf}},
+	{"urgent_close", {PEER_CONNECTS, play_urgent}},
+	{"linger_zero_abort", {PEER_LISTENS, read_after_close}},
+	{"linger_zero_abort_syscall", {PEER_LISTENS, read_after_close}},
+	{"linger_zero_client", {PEER_LISTENS, play_answer}},
+	{"shutdown_rdwr", {PEER_CONNECTS, play_late_byte}},
+	{"shutdown_rd_wr", {PEER_CONNECTS, play_late_byte}},
+	{"shutdown_wr_rd", {PEER_CONNECTS, play_late_byte}},
+	{"shutdown_syscall", {PEER_CONNECTS, play_late_byte}},
+	{"write_after_close", {PEER_LISTENS, play_close}},
+	{"peer_reset", {PEER_CONNECTS, play_reset}},
+	{"connect_refused", {PEER_REFUSES, play_nothing}},
+	{"connect_refused_later", {PEER_REFUSES, play_nothing}},
+	{"timed_out", {PEER_LISTENS, play_silence}},
+	{"silent_close", {PEER_LISTENS, read_after_close}},
+	{"close_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
+	{"unread_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
+	{"linger_zero_after_fins", {PEER_CONNECTS, play_request_and_fin}},
+	{"unread_after_reset", {PEER_CONNECTS, play_request_and_reset}},
+	{"unix_socket_with_unread", {PEER_ABSENT, play_nothing}},
+	{"pipe_with_unread", {PEER_ABSENT, play_nothing}},
+	{"udp_socket_with_unread", {PEER_ABSENT, play_nothing}},
+	{"listener_alone", {PEER_ABSENT, play_nothing}},
+	{"never_connected", {PEER_ABSENT, play_nothing}},
+	{"results_are_the_kernels", {PEER_ABSENT, play_nothing}},
+	{"cancellation_reaches_a_read", {PEER_ABSENT, play_nothing}},
+	{"a_signal_interrupts_a_read", {PEER_ABSENT, play_nothing}},
+};
+
+const struct peer_script *peer_script_for(const char *victim)
+{
+	static const struct peer_script plain = {PEER_CONNECTS, play_request};
+
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		if (strcmp(scripts[i].victim, victim) == 0)
+			return &scripts[i].script;
+	}
+	return &plain;
+}
+
+bool peer_prepare(struct peer *p, struct stage *stage, const struct peer_script *script)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+
+	*p = (struct peer){.stage = stage, .listener = -1, .fd = -1};
+	if (script->role == PEER_CONNECTS || script->role == PEER_ABSENT)
+		return true;
+	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&at, len) != 0)
+		return false;
+	if (script->role == PEER_LISTENS && listen(p->listener, 16) != 0)
+		return false;
+	if (getsockname(p->listener, (struct sockaddr *)&at, &len) != 0)
+		return false;
+	stage->port = ntohs(at.sin_port);
+	stage->cue = CUE_LISTENING;
+	return true;
+}
+
+static bool meet_listening(struct peer *p)
+{
+	struct pollfd in = {.fd = p->listener, .events = POLLIN};
+
+	if (poll(&in, 1, STAGE_PATIENCE_MS) == 1)
+		p->fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+	return p->fd >= 0;
+}
+
+static bool meet_connecting(struct peer *p)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	if (!stage_await(&p->stage->step, STEP_LISTENING, STAGE_PATIENCE_MS))
+		return false;
+	at.sin_port = htons((uint16_t)p->stage->port);
+	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return p->fd >= 0 && connect(p->fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+}
+
+bool peer_play(struct peer *p, const struct peer_script *script)
+{
+	if (script->role == PEER_LISTENS && !meet_listening(p))
+		return false;
+	if (script->role == PEER_CONNECTS && !meet_connecting(p))
+		return false;
+	return script->play(p);
+}
+
+void peer_close(struct peer *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
+}
+
+const char *peer_end_name(enum peer_end end)
+{
+	static const char *const names[] = {
+		[END_NONE] = "-", [END_FIN] = "FIN", [END_RST] = "RST", [END_TIMEOUT] = "timeout"};
+
+	return names[end];
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "say.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_SHOWN 200
+
+void say(const char *command, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "rstfix%s%s: ", command ? " " : "", command ? command : "");
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+static void escape(char *out, size_t size, const char *value)
+{
+	size_t used = 0;
+
+	for (; *value && used + sizeof("\\xNN...") < size; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		if (c >= ' ' && c != 0x7f && c != '\\')
+			out[used++] = (char)c;
+		else
+			used += (size_t)sprintf(out + used, "\\x%02x", c);
+	}
+	strcpy(out + used, *value ? "..." : "");
+}
+
+int say_refusal(const char *command, const char *what, const char *value, const char *allowed)
+{
+	char shown[VALUE_SHOWN];
+
+	escape(shown, sizeof(shown), value);
+	say(command, "%s is \"%s\"; allowed: %s", what, shown, allowed);
+	return EXIT_REFUSED;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#include "victims.h"
+
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define READ_PART 100 /* of a request; the rest stays unread */
+
+/* Answers in full and closes with most of the request unread. */
+static int close_with_unread(const struct victim_args *args, int fd)
+{
+	NEED(args, fd >= 0);
+	NEED(args, act_await_unread(fd, ACT_REQUEST));
+	NEED(args, act_read(fd, READ_PART));
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int unread_close(const struct victim_args *args)
+{
+	return close_with_unread(args, act_serve(args));
+}
+
+static int unread_close_client(const struct victim_args *args)
+{
+	return close_with_unread(args, act_connect(args));
+}
+
+/* The peer will send no more, but what it sent is unread: still RST. */
+static int unread_after_peer_fin(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_await_state(fd, TCP_CLOSE_WAIT));
+	return close_with_unread(args, fd);
+}
+
+/* MSG_PEEK leaves the data where it is. */
+static int peeked_close(const struct victim_args *args)
+{
+	char buf[ACT_REQUEST];
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_await_unread(fd, ACT_REQUEST));
+	NEED(args, recv(fd, buf, sizeof(buf), MSG_PEEK) == ACT_REQUEST);
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* With SO_RCVLOWAT above what is there, poll says that nothing can be read. */
+static int low_water_close(const struct victim_args *args)
+{
+	int fd = act_serve(args), water = 1 << 20;
+	struct pollfd in = {.fd = fd, .events = POLLIN};
+
+	NEED(args, fd >= 0);
+	NEED(args, setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &water, sizeof(water)) == 0);
+	NEED(args, act_await_unread(fd, ACT_REQUEST));
+	NEED(args, poll(&in, 1, 0) == 0);
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* A lone urgent byte: SIOCINQ says 0, and the close resets all the same. */
+static int urgent_close(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+	struct pollfd urgent = {.fd = fd, .events = POLLPRI};
+
+	NEED(args, fd >= 0);
+	NEED(args, poll(&urgent, 1, STAGE_PATIENCE_MS) == 1);
+	NEED(args, act_await_unread(fd, 0));
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* Closing the read side first throws nothing away: it is the close that does. */
+static int shut_rd_then_close(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, shutdown(fd, SHUT_RD) == 0);
+	return close_with_unread(args, fd);
+}
+
+static int linger_zero_listener(const struct victim_args *args)
+{
+	int listener = act_listen(args), fd;
+
+	NEED(args, listener >= 0);
+	NEED(args, act_arm_linger(listener));
+	fd = act_accept(args, listener);
+	NEED(args, fd >= 0);
+	NEED(args, act_read(fd, ACT_REQUEST));
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* Armed as a matter of configuration on the accepted socket, long before the close. */
+static int linger_zero_accepted(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger(fd));
+	NEED(args, act_read(fd, ACT_REQUEST));
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int linger_zero_abort(const struct victim_args *args)
+{
+	int fd = act_connect(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger(fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int linger_zero_abort_syscall(const struct victim_args *args)
+{
+	struct linger hard = {.l_onoff = 1, .l_linger = 0};
+	int fd = act_connect(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) == 0);
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* A client's configuration, with everything acknowledged: a FIN would save nothing. */
+static int linger_zero_client(const struct victim_args *args)
+{
+	int fd = act_connect(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger(fd));
+	NEED(args, act_write(args, fd, ACT_REQUEST));
+	NEED(args, act_read(fd, ACT_REQUEST));
+	NEED(args, act_await_acknowledged(fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* After the read side is shut down, what the peer still sends is answered with RST. */
+static int close_after_shutdown(const struct victim_args *args, int fd, bool shut)
+{
+	NEED(args, shut);
+	/* An acknowledgement still on its way would find a reset socket, and draw a second RST. */
+	NEED(args, act_await_state(fd, TCP_FIN_WAIT2));
+	args->stage->step = STEP_SHUT;
+	NEED(args, stage_await(&args->stage->cue, CUE_SENT, STAGE_PATIENCE_MS));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int serve_request(const struct victim_args *args, int *fd)
+{
+	*fd = act_serve(args);
+	NEED(args, *fd >= 0);
+	NEED(args, act_read(*fd, ACT_REQUEST));
+	return 0;
+}
+
+static int shutdown_rdwr(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	return close_after_shutdown(args, fd, shutdown(fd, SHUT_RDWR) == 0);
+}
+
+static int shutdown_rd_wr(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	return close_after_shutdown(
+		args, fd, shutdown(fd, SHUT_RD) == 0 && shutdown(fd, SHUT_WR) == 0);
+}
+
+static int shutdown_wr_rd(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	return close_after_shutdown(
+		args, fd, shutdown(fd, SHUT_WR) == 0 && shutdown(fd, SHUT_RD) == 0);
+}
+
+static int shutdown_syscall(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	return close_after_shutdown(args, fd, syscall(SYS_shutdown, fd, SHUT_RDWR) == 0);
+}
+
+const struct victim victims_reset[] = {
+	{"unread_close", unread_close},
+	{"unread_close_client", unread_close_client},
+	{"unread_after_peer_fin", unread_after_peer_fin},
+	{"unread_close_peer_stays", unread_close},
+	{"unread_close_peer_deaf", unread_close},
+	{"peeked_close", peeked_close},
+	{"low_water_close", low_water_close},
+	{"urgent_close", urgent_close},
+	{"shut_rd_then_close", shut_rd_then_close},
+	{"linger_zero_listener", linger_zero_listener},
+	{"linger_zero_accepted", linger_zero_accepted},
+	{"linger_zero_abort", linger_zero_abort},
+	{"linger_zero_abort_syscall", linger_zero_abort_syscall},
+	{"linger_zero_client", linger_zero_client},
+	{"shutdown_rdwr", shutdown_rdwr},
+	{"shutdown_rd_wr", shutdown_rd_wr},
+	{"shutdown_wr_rd", shutdown_wr_rd},
+	{"shutdown_syscall", shutdown_syscall},
+	{NULL, NULL},
+};
