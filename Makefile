@@ -92,7 +92,7 @@ $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(OPT) -Wall -Wextra -shared -fPIC -o $@ $<
 
-$(O)/tests/programs/%: tests/programs/%.c
+$(O)/tests/programs/%: tests/programs/%.c tests/programs/victim.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fvisibility=hidden,$(CFLAGS_ALL)) -o $@ $< -lpthread -ldl
 
@@ -146,7 +146,7 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
 	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
 	"shellcheck=tests/build.sh the_shell_is_clean shellcheck shellcheck $(SHELL_SOURCES)" \
-	"codespell=tests/build.sh the_spelling_is_right codespell codespell $(SPELLED)" \
+	"codespell=tests/build.sh the_spelling_is_right codespell codespell -L nd $(SPELLED)" \
 	"mandoc=tests/build.sh the_man_pages_are_right mandoc mandoc -T lint -W warning $(MAN_PAGES)"
 
 ifeq ($(SAN),)

@@ -6,12 +6,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-uint8_t *fdhint_table;
-unsigned fdhint_limit;
+HOT_DATA uint8_t *fdhint_table;
+HOT_DATA unsigned fdhint_limit;
 
-static struct fdrec *records;
+HOT_DATA static struct fdrec *records;
 static unsigned size;
-static unsigned high;
+HOT_DATA static unsigned high;
 
 /* 2^20 descriptors: what systemd allows by default at most; 88 MB of address space, untouched. */
 #define SIZE_MAX_FDS (1U << 20)
@@ -67,7 +67,7 @@ void fdhint_shut(void)
 	__atomic_store_n(&fdhint_limit, 0, __ATOMIC_RELEASE);
 }
 
-struct fdrec *fdhint_record(int fd)
+HOT struct fdrec *fdhint_record(int fd)
 {
 	return &records[fd];
 }
@@ -77,12 +77,12 @@ void fdhint_set(int fd, unsigned bits)
 	__atomic_fetch_or(&fdhint_table[fd], (uint8_t)bits, __ATOMIC_RELAXED);
 }
 
-void fdhint_unset(int fd, unsigned bits)
+HOT void fdhint_unset(int fd, unsigned bits)
 {
 	__atomic_fetch_and(&fdhint_table[fd], (uint8_t)~bits, __ATOMIC_RELAXED);
 }
 
-struct fdrec *fdhint_begin(int fd, unsigned bits)
+HOT struct fdrec *fdhint_begin(int fd, unsigned bits)
 {
 	unsigned seen = __atomic_load_n(&high, __ATOMIC_RELAXED);
 
@@ -95,7 +95,7 @@ struct fdrec *fdhint_begin(int fd, unsigned bits)
 	return &records[fd];
 }
 
-void fdhint_forget(int fd)
+HOT void fdhint_forget(int fd)
 {
 	if (fdhint_get(fd))
 		__atomic_store_n(&fdhint_table[fd], 0, __ATOMIC_RELAXED);

@@ -2,6 +2,8 @@
 #ifndef RSTFIX_FDHINT_H
 #define RSTFIX_FDHINT_H
 
+#include "hot.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 

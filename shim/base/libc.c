@@ -171,7 +171,7 @@ LATE(pid_t, forkpty, (int *master, char *name, const void *termios, const void *
 #define early___clone	 early_clone
 #define early__IO_popen	 early_popen
 
-#define HOOK(ret, name, params, need) ret(*libc_##name) params = early_##name;
+#define HOOK(ret, name, params, need) HOT_DATA ret(*libc_##name) params = early_##name;
 #include "../hooks.def"
 #undef HOOK
 

@@ -2,6 +2,8 @@
 #ifndef RSTFIX_LIBC_H
 #define RSTFIX_LIBC_H
 
+#include "hot.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>

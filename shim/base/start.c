@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 struct self self;
+HOT_DATA bool start_shares_memory, start_fix;
 
 /* 1; the kernel makes it 0 in a child that got a copy of this memory (Linux 4.14). */
 static uint32_t *not_forked;
@@ -39,11 +40,11 @@ static void forked(void)
 		unwind_caller_only();
 }
 
-bool start_ready(void)
+HOT bool start_ready(void)
 {
 	if (!__atomic_load_n(not_forked, __ATOMIC_RELAXED))
 		forked();
-	if (!owner_vfork_running() && !self.shares_memory)
+	if (!owner_vfork_running() && !start_shares_memory)
 		return true;
 	return sys0(SYS_getpid) == self.pid;
 }
@@ -57,7 +58,7 @@ unsigned start_threads(void)
 	return (unsigned)st.st_nlink - 2;
 }
 
-uint32_t start_now_ms(void)
+HOT uint32_t start_now_ms(void)
 {
 	struct timespec ts;
 
@@ -207,8 +208,10 @@ static void find_inherited(void)
 		if (sys5(SYS_ppoll, p, 128, &now, 0, 0) < 0)
 			return;
 		for (i = 0; i < 128; i++)
-			if (!(p[i].revents & POLLNVAL) && facts_is_tcp(p[i].fd))
-				fdhint_begin(p[i].fd, HINT_STREAM)->flags = REC_SHARED;
+			if (!(p[i].revents & POLLNVAL) && facts_is_tcp(p[i].fd)) {
+				fdhint_begin(p[i].fd, HINT_STREAM);
+				facts_expect_linger();
+			}
 	}
 }
 
@@ -255,6 +258,7 @@ void start(int argc, char **argv, char **envp)
 		unfollow(envp);
 	if (self.opt.mode == MODE_OFF || !options_program_matches(self.opt.programs, self.program))
 		return;
+	start_fix = self.opt.mode == MODE_FIX;
 	self.pid = (pid_t)sys0(SYS_getpid);
 	self.start_s = start_now_us() / 1000000;
 	if (!sandbox_allows_us() || !build(&c))

@@ -2,6 +2,7 @@
 #ifndef RSTFIX_START_H
 #define RSTFIX_START_H
 
+#include "../detect/owner.h"
 #include "../policy/options.h"
 
 #include <stdbool.h>
@@ -17,10 +18,12 @@ struct self {
 	char program[64];      /* argv[0] without its folder */
 	int64_t start_s;       /* when the constructor ran, seconds since the epoch */
 	bool threaded_at_fork; /* this process is the fork of one that had more threads */
-	bool shares_memory;    /* clone(CLONE_VM) made a process in this memory */
 };
 
 extern struct self self;
+
+/* Of those what every connection asks: clone(CLONE_VM) made a process in this memory; MODE_FIX. */
+extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix;
 
 /*
  * What every hook asks after its hint and before it does anything: true if this process may be
@@ -28,6 +31,17 @@ extern struct self self;
  * child is made ready here, at its first door, however it was made. Any context.
  */
 bool start_ready(void);
+
+/*
+ * The same question where nothing is told: may the tables be written? A forked child that was not
+ * seen being made writes its own copy of them; it is made ready when it has something to tell.
+ */
+static inline bool start_may_note(void)
+{
+	if (__builtin_expect(!owner_vfork_running() && !start_shares_memory, 1))
+		return true;
+	return start_ready();
+}
 
 /* Number of threads of this process; 0 if /proc does not tell. */
 unsigned start_threads(void);

@@ -18,7 +18,14 @@
  * read from SO_MEMINFO (Linux 4.12), which counts urgent data too. `read_to_eof`: the peer's FIN
  * has been read, so that nothing can be queued.
  */
-bool facts_harmless(int fd, bool read_to_eof);
+bool facts_harmless(int fd, bool read_to_eof, enum role role);
+
+/*
+ * Linger-0 may be in effect somewhere in this process: it was set through a door, or a socket came
+ * from elsewhere. Until then facts_harmless() does not ask for it: that question is a third of what
+ * a clean close costs.
+ */
+void facts_expect_linger(void);
 
 /* The whole question. False: not a TCP connection, or nothing can be known of it. */
 bool facts_ask(int fd, struct facts *f);

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-uint64_t owner_forks = 1;
-static uint64_t spawns = 1;
+HOT_DATA uint64_t owner_forks = 1;
+HOT_DATA static uint64_t spawns = 1;
 
 static uint64_t *state(enum door door)
 {
@@ -27,7 +27,7 @@ void owner_leave(enum door door)
 	__atomic_add_fetch(state(door), 1 - OWNER_IN_FLIGHT, __ATOMIC_SEQ_CST);
 }
 
-struct owner_mark owner_mark(void)
+HOT struct owner_mark owner_mark(void)
 {
 	return (struct owner_mark){
 		.forks = __atomic_load_n(&owner_forks, __ATOMIC_SEQ_CST),
@@ -35,7 +35,7 @@ struct owner_mark owner_mark(void)
 	};
 }
 
-void owner_made(struct fdrec *rec, const struct owner_mark *mark, bool cloexec)
+HOT void owner_made(struct fdrec *rec, const struct owner_mark *mark, bool cloexec)
 {
 	rec->forks = mark->forks;
 	rec->spawns = mark->spawns;
@@ -51,7 +51,7 @@ void owner_forked(void)
 	__atomic_store_n(&spawns, epoch + 1, __ATOMIC_SEQ_CST);
 }
 
-bool owner_vfork_running(void)
+HOT bool owner_vfork_running(void)
 {
 	return __atomic_load_n(&owner_forks, __ATOMIC_RELAXED) >= OWNER_IN_FLIGHT;
 }
@@ -69,7 +69,7 @@ bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie)
 {
 	if (!(rec->flags & REC_MADE) || (rec->flags & REC_SHARED))
 		return false;
-	if (cookie == 0 || cookie != rec->cookie)
+	if (rec->cookie && cookie != rec->cookie)
 		return false;
 	if (!unchanged(rec->forks, &owner_forks))
 		return false;

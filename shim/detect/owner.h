@@ -26,7 +26,7 @@ struct owner_mark {
 };
 
 /* The state of DOOR_FORK; vfork's assembly adds to it (intercept/process.c). */
-extern uint64_t owner_forks;
+extern __attribute__((visibility("hidden"))) uint64_t owner_forks;
 
 void owner_enter(enum door door);
 void owner_leave(enum door door);
@@ -43,7 +43,11 @@ void owner_forked(void);
 /* True while a vfork child may run in this process's memory. */
 bool owner_vfork_running(void);
 
-/* Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference. */
+/*
+ * Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference. A
+ * record without a cookie (audit asks for none) may have outlived its socket: good enough for an
+ * event, not for a fix.
+ */
 bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie);
 
 /*

@@ -18,7 +18,7 @@ static bool spared(int fd)
 	return (fdhint_get(fd) & HINT_OWN) && start_ready() && sink_owns(fd);
 }
 
-static int rf_close_by(int (*real)(int), int fd, const void *caller)
+HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 {
 	struct closing c;
 	int r;

@@ -63,7 +63,7 @@ static enum action decide(const struct event *e, const struct fdrec *rec)
 	return a;
 }
 
-static void judge(struct closing *c, int fd, const struct fdrec *rec)
+static void judge(struct closing *c, int fd, const struct fdrec *rec, const void *caller)
 {
 	struct event *e = &c->event;
 	struct facts f;
@@ -74,13 +74,13 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec)
 	if (e->pattern == PATTERN_NONE)
 		return;
 	e->intent = verdict_intent(&f, rec);
-	event_about(e, fd, &f, rec);
+	event_about(e, fd, &f, rec, caller);
 	about_arming(e, rec);
 	e->action = decide(e, rec);
 	e->outcome = OUTCOME_RESET;
-	if (!owner_sole(fd, rec, f.cookie)) {
+	if (!owner_sole(fd, rec, f.cookie) || (e->action == ACTION_FIX && !rec->cookie)) {
 		c->watch = owner_watch(fd);
-		c->shared = rec->flags & REC_SHARED;
+		c->shared = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED);
 		if (c->watch < 0)
 			sink_lose();
 		return;
@@ -92,25 +92,27 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec)
 		if (e->outcome == OUTCOME_AVERTED)
 			tell_time_wait(e, reuseaddr);
 	}
-	event_tell(e, c->caller);
+	event_tell(e);
 }
 
-void closing_begin(struct closing *c, int fd, enum op op, const void *caller)
+HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller)
 {
 	unsigned hint = fdhint_get(fd);
 	struct fdrec rec;
 
 	c->watch = -1;
-	if (!(hint & HINT_STREAM) || !start_ready())
+	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
 	rec = *fdhint_record(fd);
 	fdhint_forget(fd);
-	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) && facts_harmless(fd, hint & HINT_EOF))
+	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) &&
+		facts_harmless(fd, hint & HINT_EOF, rec.role))
+		return;
+	if (!start_ready())
 		return;
 	memset(&c->event, 0, sizeof(c->event));
-	c->caller = caller;
 	c->event.op = op;
-	judge(c, fd, &rec);
+	judge(c, fd, &rec, caller);
 }
 
 /*
@@ -118,7 +120,7 @@ void closing_begin(struct closing *c, int fd, enum op op, const void *caller)
  * reset: no event in audit, nor for the parent of a forked child in fix. That a duplicate of the
  * program's own keeps a fix from being made is told.
  */
-void closing_end(struct closing *c)
+HOT void closing_end(struct closing *c)
 {
 	bool fix;
 
@@ -133,7 +135,7 @@ void closing_end(struct closing *c)
 		c->event.outcome = OUTCOME_FAILED;
 		c->event.why = "no proof that this was the last reference";
 	}
-	event_tell(&c->event, c->caller);
+	event_tell(&c->event);
 }
 
 void closing_whole(int fd, enum op op, const void *caller)

@@ -17,7 +17,6 @@
 struct closing {
 	int watch;   /* owner.h; -1: nothing is left to be told after the close */
 	bool shared; /* this process has duplicated, sent or received it */
-	const void *caller;
 	struct event event;
 };
 

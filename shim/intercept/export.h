@@ -13,7 +13,7 @@
  */
 #define EXPORT(ret, name, params) \
 	extern ret export_##name params __asm__(#name); \
-	__attribute__((visibility("default"))) ret export_##name params
+	HOT __attribute__((visibility("default"))) ret export_##name params
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

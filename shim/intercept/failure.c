@@ -17,13 +17,13 @@ static void tell(int fd, enum pattern pattern, bool writing, enum op op, const v
 		.direction = writing ? "write" : "read",
 	};
 
-	event_about(&e, fd, f, rec);
+	event_about(&e, fd, f, rec, caller);
 	if (pattern == PATTERN_WRITE_AFTER_CLOSE) {
 		e.armed_site = rec->eof_write_site;
 		e.armed_op = OP_WRITE;
 	}
 	rec->flags |= REC_TOLD;
-	event_tell(&e, caller);
+	event_tell(&e);
 }
 
 static bool is_candidate(int error)

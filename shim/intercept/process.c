@@ -140,7 +140,7 @@ static int rf_clone(int (*real)(int (*)(void *), void *, int, void *, void *, vo
 	if (flags & CLONE_THREAD)
 		return real(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_VM)
-		self.shares_memory = true;
+		start_shares_memory = true;
 	before_fork();
 	r = real(fn, stack, flags, arg, ptid, tls, ctid); /* the child begins in fn */
 	owner_leave(DOOR_FORK);

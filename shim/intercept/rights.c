@@ -36,8 +36,10 @@ static void received(int fd)
 	if (!watched(fd))
 		return;
 	fdhint_forget(fd);
-	if (facts_is_tcp(fd))
-		fdhint_begin(fd, HINT_STREAM)->flags = REC_SHARED;
+	if (!facts_is_tcp(fd))
+		return;
+	fdhint_begin(fd, HINT_STREAM)->flags = REC_SHARED;
+	facts_expect_linger();
 }
 
 void rights_sent(const struct msghdr *msg)

@@ -21,17 +21,18 @@ static bool is_tcp(int domain, int type, int protocol)
 		(protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
 }
 
-static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
+HOT static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
 {
 	struct fdrec *rec = fdhint_begin(fd, HINT_STREAM);
 
 	owner_made(rec, mark, flags & SOCK_CLOEXEC);
-	rec->cookie = facts_cookie(fd);
+	if (start_fix) /* what is going to be touched must be this very socket */
+		rec->cookie = facts_cookie(fd);
 	rec->made_ms = start_now_ms();
 	return rec;
 }
 
-static int rf_socket(int (*real)(int, int, int), int domain, int type, int protocol)
+HOT static int rf_socket(int (*real)(int, int, int), int domain, int type, int protocol)
 {
 	struct owner_mark mark = owner_mark();
 	int fd = real(domain, type, protocol);
@@ -40,9 +41,9 @@ static int rf_socket(int (*real)(int, int, int), int domain, int type, int proto
 		return fd;
 	if (!is_tcp(domain, type, protocol))
 		fdhint_forget(fd);
-	else if (watched(fd) && start_ready() && protocol == IPPROTO_MPTCP)
+	else if (watched(fd) && start_may_note() && protocol == IPPROTO_MPTCP)
 		made(fd, &mark, type)->flags |= REC_MPTCP;
-	else if (watched(fd) && start_ready())
+	else if (watched(fd) && start_may_note())
 		made(fd, &mark, type);
 	return fd;
 }
@@ -58,7 +59,7 @@ EXPORT(int, __socket, (int domain, int type, int protocol))
 }
 
 /* A socket inherits SO_LINGER and the protocol of the listener it came from. */
-static void accepted(int listener, int fd, const struct owner_mark *mark, int flags,
+HOT static void accepted(int listener, int fd, const struct owner_mark *mark, int flags,
 	const void *addr, const socklen_t *len)
 {
 	struct fdrec *from, *rec;
@@ -67,7 +68,7 @@ static void accepted(int listener, int fd, const struct owner_mark *mark, int fl
 		fdhint_forget(fd);
 		return;
 	}
-	if (!watched(fd) || !start_ready())
+	if (!watched(fd) || !start_may_note())
 		return;
 	from = fdhint_record(listener);
 	rec = made(fd, mark, flags);
@@ -102,7 +103,7 @@ EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 }
 
 /* A connection begins: what is known of an earlier one of this socket does not hold for it. */
-static void connecting(int fd, const void *addr, socklen_t len, bool established)
+HOT static void connecting(int fd, const void *addr, socklen_t len, bool established)
 {
 	struct fdrec *rec = fdhint_record(fd);
 
@@ -113,12 +114,12 @@ static void connecting(int fd, const void *addr, socklen_t len, bool established
 	facts_endpoint(addr, len, &rec->peer);
 }
 
-static int rf_connect(int (*real)(int, const void *, socklen_t), int fd, const void *addr,
+HOT static int rf_connect(int (*real)(int, const void *, socklen_t), int fd, const void *addr,
 	socklen_t len, const void *caller)
 {
 	int r = real(fd, addr, len), saved = errno;
 
-	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_may_note())
 		return r;
 	if (r == 0 || saved == EINPROGRESS || saved == EINTR || saved == ECONNREFUSED)
 		connecting(fd, addr, len, r == 0);

@@ -18,7 +18,7 @@ static void armed(int fd, const void *caller)
 		return;
 	if ((rec->flags & REC_ARMED) && rec->cookie == f.cookie)
 		return;
-	if (rec->cookie != f.cookie) /* another socket than the one that was seen being made */
+	if (rec->cookie && rec->cookie != f.cookie) /* not the socket that was seen being made */
 		rec->flags &= (uint16_t)~REC_MADE;
 	rec->flags |= REC_ARMED;
 	rec->flags &= (uint16_t)~REC_READ_SINCE;
@@ -47,10 +47,13 @@ int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len,
 	struct linger linger;
 	int r;
 
-	if (likely(!is_linger(level, name, value, len)) || !(fdhint_get(fd) & HINT_STREAM))
+	if (likely(!is_linger(level, name, value, len)))
 		return libc_setsockopt(fd, level, name, value, len);
 	r = libc_setsockopt(fd, level, name, value, len);
-	if (r != 0 || !start_ready())
+	if (r != 0)
+		return r;
+	facts_expect_linger();
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
 		return r;
 	memcpy(&linger, value, sizeof(linger)); /* the kernel could read it */
 	if (linger.l_onoff && linger.l_linger == 0)

@@ -187,10 +187,7 @@ bool callsite_admit(struct callsite *s, uint32_t now_ms, uint32_t rate)
 
 	if (__atomic_exchange_n(&s->window_s, second, __ATOMIC_RELAXED) != second)
 		__atomic_store_n(&s->in_window, 0, __ATOMIC_RELAXED);
-	if (__atomic_fetch_add(&s->in_window, 1, __ATOMIC_RELAXED) < rate)
-		return true;
-	__atomic_add_fetch(&s->untold, 1, __ATOMIC_RELAXED);
-	return false;
+	return __atomic_fetch_add(&s->in_window, 1, __ATOMIC_RELAXED) < rate;
 }
 
 bool callsite_frames_due(struct callsite *s, uint32_t now_ms, uint32_t generation)

@@ -71,7 +71,7 @@ struct callsite *callsite_at(unsigned number);
 unsigned callsite_count(void);
 struct callsite *callsite_nth(unsigned i);
 
-/* May another full event of this callsite be told, at `rate` a second? Counts it if not. */
+/* May another full event of this callsite be told, at `rate` a second? */
 bool callsite_admit(struct callsite *site, uint32_t now_ms, uint32_t rate);
 
 /* Must this event carry its frames? Once a minute, and after each (re)opening of the log. */

@@ -146,19 +146,6 @@ void event_notice(const char *code, const char *msg)
 	sink_write(t.at, t.len);
 }
 
-void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
-{
-	e->fd = fd;
-	e->facts = *f;
-	e->role = (enum role)rec->role;
-	e->age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
-	e->netns = facts_netns_cookie(fd);
-	facts_local(fd, &e->local);
-	facts_peer(fd, &e->peer);
-	if (!e->peer.family)
-		e->peer = rec->peer;
-}
-
 /* libunwind and the loader are libc's guests: they set errno. */
 static unsigned find_site(enum pattern pattern, enum op op, const void *caller)
 {
@@ -169,6 +156,27 @@ static unsigned find_site(enum pattern pattern, enum op op, const void *caller)
 
 	errno = saved;
 	return number;
+}
+
+void event_about(
+	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
+{
+	struct callsite *s;
+
+	e->fd = fd;
+	e->facts = *f;
+	e->role = (enum role)rec->role;
+	e->age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
+	e->site = find_site(e->pattern, e->op, caller);
+	s = callsite_at(e->site);
+	e->admitted = !s || callsite_admit(s, start_now_ms(), self.opt.rate);
+	if (!e->admitted)
+		return;
+	e->netns = facts_netns_cookie(fd);
+	facts_local(fd, &e->local);
+	facts_peer(fd, &e->peer);
+	if (!e->peer.family)
+		e->peer = rec->peer;
 }
 
 unsigned event_callsite(enum op op, const void *caller)
@@ -201,17 +209,18 @@ static void render(struct text *t, const struct event *e, struct callsite *s, ui
 		render_event_text(t, &o, e, &w);
 }
 
-void event_tell(const struct event *e, const void *caller)
+void event_tell(const struct event *e)
 {
-	struct callsite *s = callsite_at(find_site(e->pattern, e->op, caller));
+	struct callsite *s = callsite_at(e->site);
 	uint64_t number = __atomic_add_fetch(&seq, 1, __ATOMIC_RELAXED);
 	struct text t;
 	unsigned index;
 
-	if (s) {
+	if (s)
 		count(s, e);
-		if (!callsite_admit(s, start_now_ms(), self.opt.rate))
-			return;
+	if (!e->admitted) {
+		__atomic_add_fetch(&s->untold, 1, __ATOMIC_RELAXED);
+		return;
 	}
 	t = buffer_take(&index);
 	if (!t.at)

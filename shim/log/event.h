@@ -33,17 +33,24 @@ struct event {
 	int64_t age_ms;	  /* since the socket was made; -1 if that was not seen */
 	enum op armed_op; /* what armed it, if armed_site is not 0 */
 	unsigned armed_site;
+	unsigned site; /* callsite.h: where it happens; 0: the table is full */
+	bool admitted; /* within the rate: it is told, not only counted */
 };
 
 /* Maps the buffers. Called by the constructor. False: no memory; every event is then lost. */
 bool event_start(void);
 void event_forked(void);
 
-/* Fills what is common to all: facts, addresses, role, age, arming. rec may be stale. */
-void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec);
+/*
+ * The first half, while the socket is still there: the callsite of the door that `caller` returns
+ * to, and what is common to all events. pattern and op are set already; rec may be stale. What only
+ * a told event needs is not asked of the kernel where the rate does not admit it.
+ */
+void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec,
+	const void *caller);
 
-/* Counts e at the callsite of the door that `caller` returns to, and tells it. */
-void event_tell(const struct event *e, const void *caller);
+/* The second half: counts e at its callsite, and tells it if it was admitted. */
+void event_tell(const struct event *e);
 
 /* A line that is no event: what was lost, what is not covered, a mistake in the configuration. */
 void event_notice(const char *code, const char *text);

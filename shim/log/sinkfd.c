@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -24,6 +25,7 @@
 #define RWF_NOSIGNAL_ 0x00000100 /* Linux 6.18 */
 
 #define SIGPIPE_BIT (UINT64_C(1) << (SIGPIPE - 1))
+#define SIGXFSZ_BIT (UINT64_C(1) << (SIGXFSZ - 1))
 
 bool sinkfd_is_open(int fd)
 {
@@ -48,19 +50,25 @@ static bool room(int fd)
 }
 
 /*
- * For kernels that cannot suppress SIGPIPE at the call: blocked in this thread, and the one that
- * this write has raised is taken back, unless one was pending before.
+ * SIGPIPE on kernels that cannot suppress it at the call, SIGXFSZ at the file size limit: blocked in
+ * this thread, and the one that this write has raised is taken back, unless it was pending before.
  */
 static long write_shielded(int fd, const char *buf, size_t len)
 {
-	uint64_t block = SIGPIPE_BIT, old = 0, pending = 0;
+	uint64_t block = SIGPIPE_BIT | SIGXFSZ_BIT, old = 0, pending = 0;
 	struct timespec now = {0};
 	long n;
 
 	sys2(SYS_rt_sigpending, &pending, sizeof(pending));
 	sys4(SYS_rt_sigprocmask, SIG_BLOCK, &block, &old, sizeof(old));
 	n = sys3(SYS_write, fd, buf, len);
-	if (n == -EPIPE && !(pending & SIGPIPE_BIT))
+	if (n == -EPIPE)
+		block = SIGPIPE_BIT & ~pending;
+	else if (n == -EFBIG)
+		block = SIGXFSZ_BIT & ~pending;
+	else
+		block = 0;
+	if (block)
 		sys4(SYS_rt_sigtimedwait, &block, 0, &now, sizeof(block));
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
 	return n;
@@ -74,13 +82,22 @@ static long write_polled(int fd, const char *buf, size_t len)
 	return write_shielded(fd, buf, len < PIPE_BUF ? len : PIPE_BUF);
 }
 
+static bool size_limited(void)
+{
+	struct rlimit lim = {0};
+
+	sys4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &lim);
+	return lim.rlim_cur != RLIM_INFINITY;
+}
+
 static long write_some(int fd, mode_t mode, const char *buf, size_t len)
 {
 	struct iovec iov = {(void *)buf, len};
 	long n;
 
 	if (S_ISREG(mode))
-		return sys3(SYS_write, fd, buf, len);
+		return size_limited() ? write_shielded(fd, buf, len)
+				      : sys3(SYS_write, fd, buf, len);
 	if (S_ISSOCK(mode))
 		return sys6(
 			SYS_sendto, fd, (long)buf, (long)len, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fts.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static void fill_stack(void)
 {
 	here[0] = (char *)(uintptr_t)fill_stack + 3;
 	here[1] = (char *)(uintptr_t)start + 9;
-	here[2] = (char *)(uintptr_t)qsort_r + 21;
+	here[2] = (char *)(uintptr_t)fts_open + 21;
 }
 
 static void the_same_stack_is_the_same_callsite(void **state)
@@ -60,7 +61,7 @@ static void frames_are_resolved_to_module_build_id_and_symbol(void **state)
 	assert_non_null(strstr(callsite_module(&s->frames[2]), "libc.so"));
 	assert_int_equal(strlen(callsite_build_id(&s->frames[2])), 40);
 	/* 21 bytes past the start is one past the call: looked up at 20. */
-	assert_string_equal(callsite_symbol(&s->frames[2]), "qsort_r+0x14");
+	assert_string_equal(callsite_symbol(&s->frames[2]), "fts_open+0x14");
 }
 
 static void code_made_at_run_time_has_no_module_and_a_stable_id(void **state)
@@ -75,7 +76,7 @@ static void code_made_at_run_time_has_no_module_and_a_stable_id(void **state)
 	assert_true(a->id == b->id);
 }
 
-static void a_callsite_is_admitted_so_often_a_second_and_the_rest_is_counted(void **state)
+static void a_callsite_is_admitted_so_often_a_second(void **state)
 {
 	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_READ, here, 3));
 	unsigned told = 0;
@@ -84,7 +85,6 @@ static void a_callsite_is_admitted_so_often_a_second_and_the_rest_is_counted(voi
 	for (int i = 0; i < 25; i++)
 		told += callsite_admit(s, 5000, 10);
 	assert_int_equal(told, 10);
-	assert_int_equal(s->untold, 15);
 	assert_true(callsite_admit(s, 6000, 10));
 	assert_false(callsite_admit(s, 7000, 0));
 }
@@ -165,7 +165,7 @@ int main(void)
 		cmocka_unit_test(the_stack_id_depends_on_the_code_alone),
 		cmocka_unit_test(frames_are_resolved_to_module_build_id_and_symbol),
 		cmocka_unit_test(code_made_at_run_time_has_no_module_and_a_stable_id),
-		cmocka_unit_test(a_callsite_is_admitted_so_often_a_second_and_the_rest_is_counted),
+		cmocka_unit_test(a_callsite_is_admitted_so_often_a_second),
 		cmocka_unit_test(frames_are_due_at_first_each_minute_and_after_a_reopening),
 		cmocka_unit_test(a_forked_child_counts_and_tells_anew),
 		cmocka_unit_test(threads_find_the_same_entries),
