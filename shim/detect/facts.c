@@ -4,7 +4,6 @@
 #include "../base/sys.h"
 
 #include <arpa/inet.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -31,43 +30,13 @@ HOT static bool option(int fd, int level, int name, void *value, socklen_t len)
 	return sys5(SYS_getsockopt, fd, level, name, value, &got) == 0;
 }
 
-HOT static bool queue_empty(int fd)
-{
-	uint32_t mem[SK_MEMINFO_VARS] = {0};
-
-	return option(fd, SOL_SOCKET, SO_MEMINFO, mem, sizeof(mem)) &&
-		!mem[SK_MEMINFO_RMEM_ALLOC] && !mem[SK_MEMINFO_BACKLOG];
-}
-
-HOT static bool queue_holds_no_data(int fd)
+/* SIOCINQ stops at the urgent mark, where a lone urgent byte would reset the close all the same. */
+HOT static bool nothing_unread(int fd)
 {
 	int bytes = 0, mark = 0;
 
 	return sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0 && bytes == 0 &&
 		sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && !mark;
-}
-
-/*
- * One question shows an empty queue; two show one that holds the peer's FIN and no data. Whether a
- * program closes before its peer or after depends on its side: what was found at the last close
- * of this role is asked first. A wrong guess costs a question, never the answer.
- */
-HOT static bool nothing_unread(int fd, enum role role)
-{
-	HOT_DATA static uint8_t fin_first[ROLE_CLIENT + 1];
-
-	if (__atomic_load_n(&fin_first[role], __ATOMIC_RELAXED)) {
-		if (queue_holds_no_data(fd))
-			return true;
-		__atomic_store_n(&fin_first[role], 0, __ATOMIC_RELAXED);
-		return false;
-	}
-	if (queue_empty(fd))
-		return true;
-	if (!queue_holds_no_data(fd))
-		return false;
-	__atomic_store_n(&fin_first[role], 1, __ATOMIC_RELAXED);
-	return true;
 }
 
 HOT_DATA static bool linger_expected;
@@ -77,11 +46,11 @@ void facts_expect_linger(void)
 	__atomic_store_n(&linger_expected, true, __ATOMIC_RELAXED);
 }
 
-HOT bool facts_harmless(int fd, bool read_to_eof, enum role role)
+HOT bool facts_harmless(int fd, bool read_to_eof)
 {
 	struct linger linger = {0};
 
-	if (!read_to_eof && !nothing_unread(fd, role))
+	if (!read_to_eof && !nothing_unread(fd))
 		return false;
 	if (!__atomic_load_n(&linger_expected, __ATOMIC_RELAXED))
 		return true;

@@ -105,8 +105,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 		return;
 	rec = *fdhint_record(fd);
 	fdhint_forget(fd);
-	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) &&
-		facts_harmless(fd, hint & HINT_EOF, rec.role))
+	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) && facts_harmless(fd, hint & HINT_EOF))
 		return;
 	if (!start_ready())
 		return;

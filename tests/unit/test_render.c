@@ -6,8 +6,8 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <monetary.h>
 #include <netinet/tcp.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,7 +146,7 @@ static void an_event_carries_every_field_of_the_contract(void **state)
 
 static void linger_zero_tells_its_intent_and_who_armed_it(void **state)
 {
-	void *stack[1] = {(char *)(uintptr_t)regcomp + 21};
+	void *stack[1] = {(char *)(uintptr_t)strfmon + 21};
 	struct event e = unread_close();
 	struct telling w = {.count = 4, .frames = true};
 	struct json_object *o, *v;
@@ -168,7 +168,7 @@ static void linger_zero_tells_its_intent_and_who_armed_it(void **state)
 	is_string(v, "op", "setsockopt");
 	assert_true(json_object_object_get_ex(o, "frames", &v));
 	assert_int_equal(json_object_array_length(v), 1);
-	is_string(json_object_array_get_idx(v, 0), "symbol", "regcomp+0x14");
+	is_string(json_object_array_get_idx(v, 0), "symbol", "strfmon+0x14");
 	json_object_put(o);
 }
 
