@@ -14,9 +14,9 @@ static unsigned size;
 HOT_DATA static unsigned high;
 
 /* 2^20 descriptors: what systemd allows by default at most; 88 MB of address space, untouched. */
-#define SIZE_MAX_FDS (1U << 20)
-#define SIZE_MIN_FDS 1024U
-#define PROBE_FDS    2
+#define SIZE_MAX_FDS	 (1U << 20)
+#define SIZE_LIMITED_FDS 16384U
+#define SIZE_MIN_FDS	 1024U
 
 static void *map(size_t bytes)
 {
@@ -29,15 +29,24 @@ static void *map(size_t bytes)
 	return p;
 }
 
+/* A program under a limit of memory needs what it has: a small table then. */
+static bool memory_is_limited(void)
+{
+	struct rlimit lim;
+
+	return (getrlimit(RLIMIT_AS, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY) ||
+		(getrlimit(RLIMIT_DATA, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY);
+}
+
 static bool map_tables(unsigned n)
 {
-	fdhint_table = map(n + PROBE_FDS);
+	fdhint_table = map(n);
 	if (!fdhint_table)
 		return false;
-	records = map((size_t)(n + PROBE_FDS) * sizeof(*records));
+	records = map((size_t)n * sizeof(*records));
 	if (records)
 		return true;
-	munmap(fdhint_table, n + PROBE_FDS);
+	munmap(fdhint_table, n);
 	return false;
 }
 
@@ -48,7 +57,9 @@ bool fdhint_start(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_max > n)
 		n = lim.rlim_max < SIZE_MAX_FDS ? (unsigned)lim.rlim_max : SIZE_MAX_FDS;
-	while (!map_tables(n)) { /* RLIMIT_AS */
+	if (n > SIZE_LIMITED_FDS && memory_is_limited())
+		n = SIZE_LIMITED_FDS;
+	while (!map_tables(n)) {
 		if (n == SIZE_MIN_FDS)
 			return false;
 		n = SIZE_MIN_FDS;
@@ -59,7 +70,7 @@ bool fdhint_start(void)
 
 void fdhint_open(void)
 {
-	__atomic_store_n(&fdhint_limit, size + PROBE_FDS, __ATOMIC_RELEASE);
+	__atomic_store_n(&fdhint_limit, size, __ATOMIC_RELEASE);
 }
 
 void fdhint_shut(void)
@@ -106,7 +117,7 @@ unsigned fdhint_high(void)
 	return __atomic_load_n(&high, __ATOMIC_RELAXED);
 }
 
-int fdhint_probe_base(void)
+bool fdhint_covers(int fd)
 {
-	return (int)size;
+	return (unsigned)fd < size;
 }

@@ -4,6 +4,7 @@
 
 #include "hot.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ enum {
 	HINT_UNWINDER = 8, /* no descriptor at all: libunwind's probe (log/unwind.h) */
 	HINT_OWN = 16,	   /* the log (log/sink.h) */
 };
+
+/* Two numbers that no limit allows (fs.nr_open is at most 2^31 - 64): libunwind's probe. */
+#define FDHINT_PROBE (INT_MAX - 1)
 
 enum role { ROLE_NONE, ROLE_SERVER, ROLE_CLIENT };
 
@@ -61,7 +65,7 @@ struct fdrec {
 	uint16_t shut_site;	 /* where its reading side was shut down */
 	uint16_t eof_write_site; /* where it was first written to after the peer's FIN */
 	uint8_t role;
-	struct endpoint peer; /* from accept() or connect(): a reset socket has forgotten it */
+	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 
 /* Read by every hook: the table, and how far it reaches. The limit is 0 while the shim is passive. */
@@ -72,7 +76,7 @@ extern __attribute__((visibility("hidden"))) unsigned fdhint_limit;
 static inline unsigned fdhint_get(int fd)
 {
 	if ((unsigned)fd >= __atomic_load_n(&fdhint_limit, __ATOMIC_RELAXED))
-		return 0;
+		return fd >= FDHINT_PROBE ? HINT_UNWINDER : 0;
 	return __atomic_load_n(&fdhint_table[fd], __ATOMIC_RELAXED);
 }
 
@@ -98,7 +102,7 @@ void fdhint_forget(int fd);
 /* One more than the highest number that ever had a hint: how far close_range must look. */
 unsigned fdhint_high(void);
 
-/* The two numbers just beyond every possible descriptor, which libunwind's probe uses. */
-int fdhint_probe_base(void);
+/* Could this number be in the tables? They may not be open yet. */
+bool fdhint_covers(int fd);
 
 #endif

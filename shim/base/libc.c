@@ -44,6 +44,8 @@ EARLY(int, close_range, (unsigned first, unsigned last, int flags), SYS_close_ra
 EARLY(int, dup, (int fd), SYS_dup, fd, 0, 0, 0, 0, 0)
 EARLY(int, dup3, (int fd, int target, int flags), SYS_dup3, fd, target, flags, 0, 0, 0)
 EARLY(int, fcntl, (int fd, int cmd, long arg), SYS_fcntl, fd, cmd, arg, 0, 0, 0)
+EARLY(int, ioctl, (int fd, unsigned long request, void *arg), SYS_ioctl, fd, request, arg, 0, 0, 0)
+EARLY(int, unshare, (int flags), SYS_unshare, flags, 0, 0, 0, 0, 0)
 EARLY(int, shutdown, (int fd, int how), SYS_shutdown, fd, how, 0, 0, 0, 0)
 EARLY(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len),
 	SYS_setsockopt, fd, level, name, value, len, 0)
@@ -131,6 +133,11 @@ static ssize_t early___recvfrom_chk(
 	}
 
 LATE(int, fclose, (FILE * stream), (stream), EOF)
+LATE(FILE *, freopen, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
+	NULL)
+LATE(FILE *, freopen64, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
+	NULL)
+LATE(int, dlclose, (void *handle), (handle), -1)
 LATE(pid_t, fork, (void), (), -1)
 LATE(pid_t, _Fork, (void), (), -1)
 LATE(pid_t, vfork, (void), (), -1)

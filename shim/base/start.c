@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,12 +29,17 @@ HOT_DATA bool start_shares_memory, start_fix;
 /* 1; the kernel makes it 0 in a child that got a copy of this memory (Linux 4.14). */
 static uint32_t *not_forked;
 
+static uint32_t busy; /* threads between start_busy_enter() and _leave() */
+static bool stopping;
+
 /* A forked child: new pid, nothing proven, nothing told yet. */
 static void forked(void)
 {
 	__atomic_store_n(not_forked, 1, __ATOMIC_RELAXED);
 	self.pid = (pid_t)sys0(SYS_getpid);
+	busy = 0;
 	owner_forked();
+	facts_expect_linger(); /* an inherited listener may be armed by another process */
 	sink_forked();
 	event_forked();
 	if (self.threaded_at_fork)
@@ -74,16 +80,48 @@ int64_t start_now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+bool start_busy_enter(void)
+{
+	__atomic_add_fetch(&busy, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&stopping, __ATOMIC_SEQ_CST))
+		return true;
+	start_busy_leave();
+	return false;
+}
+
+void start_busy_leave(void)
+{
+	__atomic_sub_fetch(&busy, 1, __ATOMIC_SEQ_CST);
+}
+
+bool start_stopping(void)
+{
+	return __atomic_load_n(&stopping, __ATOMIC_SEQ_CST);
+}
+
+/* Bounded: what is counted may be the code that this very call has interrupted. */
+static void wait_for_busy(void)
+{
+	struct timespec tick = {0, 1000000};
+	unsigned tries;
+
+	for (tries = 0; tries < 500 && __atomic_load_n(&busy, __ATOMIC_SEQ_CST); tries++)
+		sys4(SYS_ppoll, 0, 0, &tick, 0);
+}
+
 void start_passive(const char *why)
 {
+	fdhint_shut();
+	__atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
+	wait_for_busy();
 	if (event_any() || fdhint_high() > 0)
 		event_notice("sandbox", why);
 	event_summary();
-	fdhint_shut();
 }
 
 void start_resume(void)
 {
+	__atomic_store_n(&stopping, false, __ATOMIC_SEQ_CST);
 	fdhint_open();
 }
 
@@ -199,19 +237,23 @@ static void unfollow(char **envp)
 static void find_inherited(void)
 {
 	struct pollfd p[128];
-	unsigned first, i;
+	struct rlimit lim = {128, 128};
 	struct timespec now = {0};
+	unsigned first, i, chunk;
 
-	for (first = 0; first < INHERITED_FDS; first += 128) {
-		for (i = 0; i < 128; i++)
+	sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim); /* ppoll takes no more than that at once */
+	chunk = lim.rlim_cur < 128 ? (unsigned)lim.rlim_cur : 128;
+	for (first = 0; chunk && first < INHERITED_FDS; first += chunk) {
+		for (i = 0; i < chunk; i++)
 			p[i] = (struct pollfd){.fd = (int)(first + i)};
-		if (sys5(SYS_ppoll, p, 128, &now, 0, 0) < 0)
+		if (sys5(SYS_ppoll, p, chunk, &now, 0, 0) < 0)
 			return;
-		for (i = 0; i < 128; i++)
-			if (!(p[i].revents & POLLNVAL) && facts_is_tcp(p[i].fd)) {
-				fdhint_begin(p[i].fd, HINT_STREAM);
-				facts_expect_linger();
-			}
+		for (i = 0; i < chunk; i++) {
+			if ((p[i].revents & POLLNVAL) || !facts_is_tcp(p[i].fd))
+				continue;
+			fdhint_begin(p[i].fd, HINT_STREAM);
+			facts_expect_linger();
+		}
 	}
 }
 
@@ -266,9 +308,6 @@ void start(int argc, char **argv, char **envp)
 	for (i = 0; i < c.n; i++)
 		event_notice("environment", c.text[i]);
 	find_inherited();
-	/* Hooks answer libunwind's probe from here on. */
-	fdhint_set(fdhint_probe_base(), HINT_UNWINDER);
-	fdhint_set(fdhint_probe_base() + 1, HINT_UNWINDER);
 	fdhint_open();
 	why = unwind_start();
 	if (why)

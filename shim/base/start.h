@@ -43,12 +43,27 @@ static inline bool start_may_note(void)
 	return start_ready();
 }
 
+/* This number stands for no TCP socket: its hint goes, unless a vfork child says so. */
+static inline void start_forget(int fd)
+{
+	if (__builtin_expect(fdhint_get(fd) & ~HINT_UNWINDER, 0) && start_may_note())
+		fdhint_forget(fd);
+}
+
 /* Number of threads of this process; 0 if /proc does not tell. */
 unsigned start_threads(void);
 
 /* Milliseconds of CLOCK_MONOTONIC, coarse; microseconds since the epoch. */
 uint32_t start_now_ms(void);
 int64_t start_now_us(void);
+
+/*
+ * Around whatever makes system calls of the shim's own for an event: start_passive() waits for it.
+ * False: the process has turned passive, hands off. start_stopping() tells a wait to come to an end.
+ */
+bool start_busy_enter(void);
+void start_busy_leave(void);
+bool start_stopping(void);
 
 /*
  * Passive (law 8): from here on no system call of the shim's own, only the doors' own. Called

@@ -181,22 +181,26 @@ HOT void facts_endpoint(const void *sockaddr, unsigned len, struct endpoint *e)
 	}
 }
 
-static void name_of(long call, int fd, struct endpoint *e)
+void facts_local(int fd, struct endpoint *e)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 
-	if (sys3(call, fd, &ss, &len) < 0)
+	if (sys3(SYS_getsockname, fd, &ss, &len) < 0)
 		len = 0;
 	facts_endpoint(&ss, len, e);
 }
 
-void facts_local(int fd, struct endpoint *e)
-{
-	name_of(SYS_getsockname, fd, e);
-}
-
+/* SO_PEERNAME tells the peer of a connection that was reset, which getpeername() has forgotten. */
 void facts_peer(int fd, struct endpoint *e)
 {
-	name_of(SYS_getpeername, fd, e);
+	struct sockaddr_in6 address; /* the kernel wants no more room than it fills */
+	socklen_t len = sizeof(address);
+
+	if (!option(fd, SOL_SOCKET, SO_PEERNAME, &address, len)) {
+		len = sizeof(struct sockaddr_in);
+		if (!option(fd, SOL_SOCKET, SO_PEERNAME, &address, len))
+			len = 0;
+	}
+	facts_endpoint(&address, len, e);
 }

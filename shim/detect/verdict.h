@@ -28,6 +28,7 @@
 	X(CLOSE_RANGE, "close_range") \
 	X(CLOSEFROM, "closefrom") \
 	X(FCLOSE, "fclose") \
+	X(FREOPEN, "freopen") \
 	X(DUP2, "dup2") \
 	X(DUP3, "dup3") \
 	X(SHUTDOWN, "shutdown") \

@@ -35,9 +35,10 @@ bool drain_disarm(int fd)
 }
 
 /* MSG_TRUNC throws TCP data away without copying it; MSG_DONTWAIT steps over an urgent mark. */
-static long discard(int fd)
+static long discard(int fd, uint64_t most)
 {
-	return sys6(SYS_recvfrom, fd, 0, CHUNK, MSG_DONTWAIT | MSG_TRUNC, 0, 0);
+	return sys6(SYS_recvfrom, fd, 0, most < CHUNK ? (long)most : CHUNK,
+		MSG_DONTWAIT | MSG_TRUNC, 0, 0);
 }
 
 static bool peer_fin(int fd)
@@ -74,7 +75,8 @@ static bool over(const struct progress *p, const struct drain_bounds *b)
 {
 	uint32_t now = start_now_ms();
 
-	return now - p->last_ms >= b->idle_ms || now - p->start_ms >= b->total_ms;
+	return now - p->last_ms >= b->idle_ms || now - p->start_ms >= b->total_ms ||
+		start_stopping();
 }
 
 /* A limit is hit: once the FIN is acknowledged, everything before it is in the peer's kernel. */
@@ -94,12 +96,12 @@ static enum outcome linger(
 	long n;
 
 	for (;;) {
-		n = discard(fd);
+		if (r->drained >= b->bytes)
+			input = false; /* enough: only the output is waited for now */
+		n = input ? discard(fd, b->bytes - r->drained) : -EAGAIN;
 		if (n > 0) {
 			r->drained += (uint64_t)n;
 			p->last_ms = start_now_ms();
-			if (r->drained > b->bytes)
-				return OUTCOME_EXPIRED;
 			if (over(p, b))
 				return stopped(fd);
 			continue;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/owner.h"
 #include "../log/sink.h"
+#include "../log/unwind.h"
 #include "closing.h"
 #include "export.h"
 
@@ -18,13 +20,19 @@ static bool spared(int fd)
 	return (fdhint_get(fd) & HINT_OWN) && start_ready() && sink_owns(fd);
 }
 
+/* syscall(SYS_close) is no cancellation point, and must not become one. */
+static int close_by_syscall(int fd)
+{
+	return (int)libc_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
 HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 {
-	struct closing c;
+	struct closing c = {.cancellable = real != close_by_syscall};
 	int r;
 
 	if (unlikely(fdhint_get(fd) & (HINT_UNWINDER | HINT_OWN)) &&
-		(spared(fd) || fd >= fdhint_probe_base()))
+		(unwind_is_caller(caller) || spared(fd)))
 		return 0;
 	closing_begin(&c, fd, OP_CLOSE, caller);
 	r = real(fd);
@@ -32,9 +40,9 @@ HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 	return r;
 }
 
-int rf_close(int fd, const void *caller)
+int rf_syscall_close(int fd, const void *caller)
 {
-	return rf_close_by(libc_close, fd, caller);
+	return rf_close_by(close_by_syscall, fd, caller);
 }
 
 EXPORT(int, close, (int fd))
@@ -87,8 +95,11 @@ int rf_close_range(unsigned first, unsigned last, int flags, const void *caller)
 	int own;
 
 	/* With CLOEXEC nothing is closed; with UNSHARE, not here but in the thread's new table. */
-	if (flags != 0 || first > last || !watched(0))
+	if (flags != 0 || first > last || !watched(0)) {
+		if ((unsigned)flags & CLOSE_RANGE_UNSHARE)
+			owner_enter(DOOR_FORK); /* as unshare(CLONE_FILES) */
 		return libc_close_range(first, last, flags);
+	}
 	own = close_watched(first, last, OP_CLOSE_RANGE, caller);
 	if (own >= 0)
 		return close_around(first, last, (unsigned)own);
@@ -117,22 +128,23 @@ EXPORT(void, closefrom, (int first))
 
 /*
  * libc closes the descriptor of a stream by an internal call. What stdio still buffers is written
- * first: after a half-close it could not be sent any more. fclose() reports an earlier error by
- * itself, but errno would be a later one's.
+ * first: after a half-close it could not be sent any more. What could not be written is gone then,
+ * and fclose() would not know: its failure is reported here.
  */
 static int rf_fclose(int (*real)(FILE *), FILE *stream, int fd, const void *caller)
 {
 	int error = 0, r;
-	struct closing c;
+	struct closing c = {.cancellable = false};
 
 	if (start_ready() && libc_stream_pending(stream) && libc_stream_flush(stream) != 0)
 		error = errno;
 	closing_begin(&c, fd, OP_FCLOSE, caller);
 	r = real(stream);
 	closing_end(&c);
-	if (error && r != 0)
-		errno = error;
-	return r;
+	if (!error)
+		return r;
+	errno = error;
+	return EOF;
 }
 
 EXPORT(int, fclose, (FILE * stream))
@@ -151,4 +163,37 @@ EXPORT(int, _IO_fclose, (FILE * stream))
 	if (likely(!fdhint_get(fd)))
 		return libc__IO_fclose(stream);
 	return rf_fclose(libc__IO_fclose, stream, fd, CALLER());
+}
+
+/* libc closes the stream's descriptor, also where it cannot open the new file. */
+static FILE *rf_freopen(FILE *(*real)(const char *, const char *, FILE *), const char *path,
+	const char *mode, FILE *stream, int fd, const void *caller)
+{
+	struct closing c = {.cancellable = false};
+	FILE *r;
+
+	if (start_ready() && libc_stream_pending(stream))
+		libc_stream_flush(stream);
+	closing_begin(&c, fd, OP_FREOPEN, caller);
+	r = real(path, mode, stream);
+	closing_end(&c);
+	return r;
+}
+
+EXPORT(FILE *, freopen, (const char *path, const char *mode, FILE *stream))
+{
+	int fd = libc_stream_fd(stream);
+
+	if (likely(!fdhint_get(fd)))
+		return libc_freopen(path, mode, stream);
+	return rf_freopen(libc_freopen, path, mode, stream, fd, CALLER());
+}
+
+EXPORT(FILE *, freopen64, (const char *path, const char *mode, FILE *stream))
+{
+	int fd = libc_stream_fd(stream);
+
+	if (likely(!fdhint_get(fd)))
+		return libc_freopen64(path, mode, stream);
+	return rf_freopen(libc_freopen64, path, mode, stream, fd, CALLER());
 }

@@ -7,6 +7,7 @@
 #include "../fix/drain.h"
 #include "../log/sink.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static void about_arming(struct event *e, const struct fdrec *rec)
@@ -73,6 +74,11 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 	e->pattern = verdict_close(&f, rec);
 	if (e->pattern == PATTERN_NONE)
 		return;
+	if (c->cancellable) /* the close would not happen: nothing must have been done by then */
+		pthread_testcancel();
+	c->judged = start_busy_enter();
+	if (!c->judged)
+		return;
 	e->intent = verdict_intent(&f, rec);
 	event_about(e, fd, &f, rec, caller);
 	about_arming(e, rec);
@@ -101,17 +107,20 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	struct fdrec rec;
 
 	c->watch = -1;
+	c->judged = false;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
 	rec = *fdhint_record(fd);
-	fdhint_forget(fd);
-	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) && facts_harmless(fd, hint & HINT_EOF))
+	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) && facts_harmless(fd, hint & HINT_EOF)) {
+		fdhint_forget(fd);
 		return;
+	}
 	if (!start_ready())
 		return;
 	memset(&c->event, 0, sizeof(c->event));
 	c->event.op = op;
 	judge(c, fd, &rec, caller);
+	fdhint_forget(fd);
 }
 
 /*
@@ -119,12 +128,10 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
  * reset: no event in audit, nor for the parent of a forked child in fix. That a duplicate of the
  * program's own keeps a fix from being made is told.
  */
-HOT void closing_end(struct closing *c)
+static void tell_watched(struct closing *c)
 {
 	bool fix;
 
-	if (c->watch < 0)
-		return;
 	fix = c->event.action == ACTION_FIX;
 	if (owner_still_held(c->watch)) {
 		if (!fix || !c->shared)
@@ -137,9 +144,18 @@ HOT void closing_end(struct closing *c)
 	event_tell(&c->event);
 }
 
+HOT void closing_end(struct closing *c)
+{
+	if (!c->judged)
+		return;
+	if (c->watch >= 0)
+		tell_watched(c);
+	start_busy_leave();
+}
+
 void closing_whole(int fd, enum op op, const void *caller)
 {
-	struct closing c;
+	struct closing c = {.cancellable = false};
 
 	closing_begin(&c, fd, op, caller);
 	sys1(SYS_close, fd);

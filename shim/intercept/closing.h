@@ -15,8 +15,10 @@
  *	closing_end(&c);
  */
 struct closing {
-	int watch;   /* owner.h; -1: nothing is left to be told after the close */
-	bool shared; /* this process has duplicated, sent or received it */
+	bool cancellable; /* set by the door: the real call is a cancellation point */
+	bool judged;	  /* counted in start_busy() */
+	int watch;	  /* owner.h; -1: nothing is left to be told after the close */
+	bool shared;	  /* this process has duplicated, sent or received it */
 	struct event event;
 };
 
@@ -28,13 +30,17 @@ void closing_end(struct closing *c);
 void closing_whole(int fd, enum op op, const void *caller);
 
 /* The doors themselves, which syscall() shares with libc's names. */
-int rf_close(int fd, const void *caller);
+int rf_syscall_close(int fd, const void *caller);
 int rf_close_range(unsigned first, unsigned last, int flags, const void *caller);
+int rf_dup(int fd);
+int rf_fcntl(int fd, int cmd, long arg);
+int rf_ioctl(int fd, unsigned long request, void *arg);
 int rf_dup2(int fd, int target, const void *caller);
 int rf_dup3(int fd, int target, int flags, const void *caller);
 int rf_shutdown(int fd, int how, const void *caller);
 int rf_setsockopt(
 	int fd, int level, int name, const void *value, socklen_t len, const void *caller);
+int rf_unshare(int flags);
 int rf_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int rf_seccomp(unsigned operation, unsigned flags, void *args);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 
 /* Both numbers stand for one open file description now: neither is proven to be the last. */
 static void duplicated(int from, int to)
@@ -14,7 +15,7 @@ static void duplicated(int from, int to)
 	struct fdrec *rec;
 
 	if (!watched(to) || !(fdhint_get(from) & HINT_STREAM)) {
-		fdhint_forget(to);
+		start_forget(to);
 		return;
 	}
 	if (from == to || !start_ready())
@@ -24,9 +25,19 @@ static void duplicated(int from, int to)
 	*rec = *fdhint_record(from);
 }
 
+/* Marked before the call: another thread may close its number in between. */
+static void duplicating(int fd)
+{
+	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		fdhint_record(fd)->flags |= REC_SHARED;
+}
+
 static int duplicate(int (*real)(int), int fd)
 {
-	int r = real(fd);
+	int r;
+
+	duplicating(fd);
+	r = real(fd);
 
 	if (r >= 0)
 		duplicated(fd, r);
@@ -38,10 +49,16 @@ EXPORT(int, dup, (int fd))
 	return duplicate(libc_dup, fd);
 }
 
+int rf_dup(int fd)
+{
+	return duplicate(libc_dup, fd);
+}
+
 /* `target` is closed by this, if the call is going to succeed. */
 static void replace_begin(struct closing *c, int fd, int target, enum op op, const void *caller)
 {
 	c->watch = -1;
+	c->judged = false;
 	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0)
 		return;
 	if (fdhint_get(target) & HINT_OWN)
@@ -51,9 +68,11 @@ static void replace_begin(struct closing *c, int fd, int target, enum op op, con
 
 static int rf_dup2_by(int (*real)(int, int), int fd, int target, const void *caller)
 {
-	struct closing c;
+	struct closing c = {.cancellable = false};
 	int r;
 
+	if (fd != target)
+		duplicating(fd);
 	replace_begin(&c, fd, target, OP_DUP2, caller);
 	r = real(fd, target);
 	if (r >= 0)
@@ -84,6 +103,8 @@ int rf_dup3(int fd, int target, int flags, const void *caller)
 
 	if (!(flags & ~O_CLOEXEC))
 		replace_begin(&c, fd, target, OP_DUP3, caller);
+	if (fd != target)
+		duplicating(fd);
 	r = libc_dup3(fd, target, flags);
 	if (r >= 0)
 		duplicated(fd, r);
@@ -98,8 +119,11 @@ EXPORT(int, dup3, (int fd, int target, int flags))
 
 static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 {
-	int r = real(fd, cmd, arg);
+	int r;
 
+	if (cmd != F_SETFD)
+		duplicating(fd);
+	r = real(fd, cmd, arg);
 	if (r < 0)
 		return r;
 	if (cmd != F_SETFD)
@@ -112,6 +136,11 @@ static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 static inline bool concerns_us(int cmd)
 {
 	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
+}
+
+int rf_fcntl(int fd, int cmd, long arg)
+{
+	return concerns_us(cmd) ? control(libc_fcntl, fd, cmd, arg) : libc_fcntl(fd, cmd, arg);
 }
 
 EXPORT(int, fcntl, (int fd, int cmd, long arg))
@@ -133,4 +162,19 @@ EXPORT(int, fcntl64, (int fd, int cmd, long arg))
 	if (likely(!concerns_us(cmd)))
 		return libc_fcntl64(fd, cmd, arg);
 	return control(libc_fcntl64, fd, cmd, arg);
+}
+
+/* The other way to take close-on-exec away; Python's way. */
+int rf_ioctl(int fd, unsigned long request, void *arg)
+{
+	if (request == FIONCLEX && (fdhint_get(fd) & HINT_STREAM) && start_ready())
+		fdhint_record(fd)->flags &= (uint16_t)~REC_CLOEXEC;
+	return libc_ioctl(fd, request, arg);
+}
+
+EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))
+{
+	if (likely(request != FIONCLEX))
+		return libc_ioctl(fd, request, arg);
+	return rf_ioctl(fd, request, arg);
 }

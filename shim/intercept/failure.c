@@ -17,6 +17,8 @@ static void tell(int fd, enum pattern pattern, bool writing, enum op op, const v
 		.direction = writing ? "write" : "read",
 	};
 
+	if (!start_busy_enter())
+		return;
 	event_about(&e, fd, f, rec, caller);
 	if (pattern == PATTERN_WRITE_AFTER_CLOSE) {
 		e.armed_site = rec->eof_write_site;
@@ -24,6 +26,7 @@ static void tell(int fd, enum pattern pattern, bool writing, enum op op, const v
 	}
 	rec->flags |= REC_TOLD;
 	event_tell(&e);
+	start_busy_leave();
 }
 
 static bool is_candidate(int error)

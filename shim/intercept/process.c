@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -131,14 +132,37 @@ EXPORT(pid_t, __vfork, (void))
 }
 #endif
 
+/*
+ * A thread with a descriptor table of its own: the numbers are ambiguous from here on, and whatever
+ * is closed in one table may live on in the other. Nothing is proven any more.
+ */
+static void split_tables(void)
+{
+	owner_enter(DOOR_FORK); /* never left */
+}
+
+int rf_unshare(int flags)
+{
+	if (flags & CLONE_FILES)
+		split_tables();
+	return libc_unshare(flags);
+}
+
+EXPORT(int, unshare, (int flags))
+{
+	return rf_unshare(flags);
+}
+
 /* clone() of a thread makes no process; one with CLONE_VM makes another process in this memory. */
 static int rf_clone(int (*real)(int (*)(void *), void *, int, void *, void *, void *, void *),
 	int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid)
 {
 	int r;
 
-	if (flags & CLONE_THREAD)
+	if ((flags & CLONE_THREAD) && (flags & CLONE_FILES))
 		return real(fn, stack, flags, arg, ptid, tls, ctid);
+	if (flags & CLONE_THREAD)
+		split_tables();
 	if (flags & CLONE_VM)
 		start_shares_memory = true;
 	before_fork();
@@ -193,13 +217,20 @@ EXPORT(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target
 	return libc_posix_spawn_file_actions_adddup2(actions, fd, target);
 }
 
+static void leave_spawn(void *arg)
+{
+	(void)arg;
+	owner_leave(DOOR_SPAWN);
+}
+
 EXPORT(int, system, (const char *command))
 {
 	int r;
 
 	owner_enter(DOOR_SPAWN);
+	pthread_cleanup_push(leave_spawn, NULL); /* system() is a cancellation point */
 	r = libc_system(command);
-	owner_leave(DOOR_SPAWN);
+	pthread_cleanup_pop(1);
 	return r;
 }
 
@@ -254,7 +285,8 @@ int rf_seccomp(unsigned operation, unsigned flags, void *args)
 	if (active)
 		start_passive(sandboxed);
 	r = libc_seccomp(operation, flags, args);
-	if (active && r < 0)
+	/* TSYNC names a thread that it failed for; NEW_LISTENER returns a descriptor. */
+	if (active && (r < 0 || (r > 0 && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))))
 		start_resume();
 	return r;
 }

@@ -40,7 +40,7 @@ HOT static int rf_socket(int (*real)(int, int, int), int domain, int type, int p
 	if (fd < 0)
 		return fd;
 	if (!is_tcp(domain, type, protocol))
-		fdhint_forget(fd);
+		start_forget(fd);
 	else if (watched(fd) && start_may_note() && protocol == IPPROTO_MPTCP)
 		made(fd, &mark, type)->flags |= REC_MPTCP;
 	else if (watched(fd) && start_may_note())
@@ -59,13 +59,12 @@ EXPORT(int, __socket, (int domain, int type, int protocol))
 }
 
 /* A socket inherits SO_LINGER and the protocol of the listener it came from. */
-HOT static void accepted(int listener, int fd, const struct owner_mark *mark, int flags,
-	const void *addr, const socklen_t *len)
+HOT static void accepted(int listener, int fd, const struct owner_mark *mark, int flags)
 {
 	struct fdrec *from, *rec;
 
 	if (!(fdhint_get(listener) & HINT_STREAM)) {
-		fdhint_forget(fd);
+		start_forget(fd);
 		return;
 	}
 	if (!watched(fd) || !start_may_note())
@@ -78,8 +77,6 @@ HOT static void accepted(int listener, int fd, const struct owner_mark *mark, in
 		rec->flags |= REC_ARMED_LISTENER;
 		rec->armed_site = from->armed_site;
 	}
-	if (addr && len)
-		facts_endpoint(addr, *len, &rec->peer);
 }
 
 EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
@@ -88,7 +85,7 @@ EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
 	int r = libc_accept(fd, addr, len);
 
 	if (r >= 0)
-		accepted(fd, r, &mark, 0, addr, len);
+		accepted(fd, r, &mark, 0);
 	return r;
 }
 
@@ -98,7 +95,7 @@ EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 	int r = libc_accept4(fd, addr, len, flags);
 
 	if (r >= 0)
-		accepted(fd, r, &mark, flags, addr, len);
+		accepted(fd, r, &mark, flags);
 	return r;
 }
 

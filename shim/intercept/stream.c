@@ -31,11 +31,8 @@ static __attribute__((noinline, cold)) void read_done(
 		fdhint_unset(fd, HINT_ARMED);
 	}
 	/* 0 also comes where the program itself has shut the reading side down. */
-	if (r == 0 && wanted && !(hint & HINT_EOF) && !(rec->flags & REC_SHUT_RD)) {
+	if (r == 0 && wanted && !(hint & HINT_EOF) && !(rec->flags & REC_SHUT_RD))
 		fdhint_set(fd, HINT_EOF);
-		if (!rec->peer.family)
-			facts_peer(fd, &rec->peer);
-	}
 }
 
 static __attribute__((noinline, cold)) void write_failed(int fd, enum op op, const void *caller)
@@ -79,7 +76,7 @@ static bool any_room(const struct iovec *iov, size_t count)
 		if ((hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
 			return unwind_probe_read(); \
 		r = libc_##name args; \
-		read_done(fd, r, wanted, op, CALLER()); \
+		read_done(fd, r, r == 0 && (wanted), op, CALLER()); \
 		return r; \
 	} \
 	static __attribute__((noinline)) ssize_t tcp_##name tcp_params \
@@ -90,7 +87,7 @@ static bool any_room(const struct iovec *iov, size_t count)
 			return rare_##name tcp_args; \
 		r = libc_##name args; \
 		if (unlikely(r <= 0)) \
-			read_done(fd, r, wanted, op, CALLER()); \
+			read_done(fd, r, r == 0 && (wanted), op, CALLER()); \
 		return r; \
 	} \
 	EXPORT(ssize_t, name, params) \
@@ -202,7 +199,7 @@ EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 	ssize_t r = libc_recvmsg(fd, msg, flags);
 	unsigned hint = fdhint_get(fd);
 
-	if (r >= 0 && msg->msg_control)
+	if (r >= 0) /* the kernel has read and written it */
 		rights_received(msg);
 	if (unlikely(hint && (r <= 0 || (hint & HINT_ARMED))))
 		read_done(fd, r, r == 0 && any_room(msg->msg_iov, msg->msg_iovlen), OP_RECVMSG,
@@ -238,8 +235,7 @@ EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
 
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMSG, CALLER());
-	if (unlikely(!hint))
-		rights_sent(msg);
+	rights_sent(msg);
 	r = libc_sendmsg(fd, msg, flags);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMSG, CALLER());
@@ -249,13 +245,12 @@ EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
 static int rf_sendmmsg(int (*real)(int, struct mmsghdr *, unsigned, int), int fd,
 	struct mmsghdr *msgs, unsigned count, int flags, const void *caller)
 {
-	unsigned hint = fdhint_get(fd), i;
+	unsigned hint = fdhint_get(fd);
 	int r;
 
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMMSG, caller);
-	for (i = 0; !hint && msgs && i < count; i++)
-		rights_sent(&msgs[i].msg_hdr);
+	rights_sent_many(msgs, count);
 	r = real(fd, msgs, count, flags);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMMSG, caller);

@@ -4,6 +4,7 @@
 #include "../log/unwind.h"
 #include "closing.h"
 #include "export.h"
+#include "rights.h"
 
 #include <sys/syscall.h>
 
@@ -32,7 +33,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 {
 	switch (number) {
 	case SYS_close:
-		return fdhint_get((int)a) ? rf_close((int)a, CALLER())
+		return fdhint_get((int)a) ? rf_syscall_close((int)a, CALLER())
 					  : libc_syscall(number, a, b, c, d, e, f);
 #ifdef SYS_dup2
 	case SYS_dup2:
@@ -40,6 +41,20 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 #endif
 	case SYS_dup3:
 		return rf_dup3((int)a, (int)b, (int)c, CALLER());
+	case SYS_dup:
+		return rf_dup((int)a);
+	case SYS_fcntl:
+		return rf_fcntl((int)a, (int)b, c);
+	case SYS_ioctl:
+		return rf_ioctl((int)a, (unsigned long)b, (void *)c);
+	case SYS_unshare:
+		return rf_unshare((int)a);
+	case SYS_sendmsg:
+		rights_sent((const struct msghdr *)b);
+		return libc_syscall(number, a, b, c, d, e, f);
+	case SYS_sendmmsg:
+		rights_sent_many((const struct mmsghdr *)b, (unsigned)c);
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_shutdown:
 		return rf_shutdown((int)a, (int)b, CALLER());
 	case SYS_setsockopt:

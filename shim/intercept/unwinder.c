@@ -9,9 +9,18 @@
 EXPORT(int, pipe2, (int fds[2], int flags))
 {
 	if (unlikely(unwind_is_caller(CALLER()))) {
-		fds[0] = fdhint_probe_base();
-		fds[1] = fds[0] + 1;
+		fds[0] = FDHINT_PROBE;
+		fds[1] = FDHINT_PROBE + 1;
 		return 0;
 	}
 	return libc_pipe2(fds, flags);
+}
+
+/* What libunwind and the callsites remember by address is not to be trusted after this. */
+EXPORT(int, dlclose, (void *handle))
+{
+	int r = libc_dlclose(handle);
+
+	unwind_unloaded();
+	return r;
 }

@@ -8,6 +8,9 @@
 
 enum { EMPTY, BUSY, READY };
 
+/* The table's end is for what finds no place: one entry for each pattern and operation. */
+#define SHARED (CALLSITES - PATTERN_COUNT * OP_COUNT)
+
 /* How far an entry may stand from its place; beyond that the table counts as full. */
 #define PROBES 64
 
@@ -85,7 +88,7 @@ static uint64_t stack_id(const struct frame *frames, unsigned n)
 static uint64_t key_of(enum pattern pattern, enum op op, void **stack, unsigned n)
 {
 	unsigned char head[2] = {(unsigned char)pattern, (unsigned char)op};
-	uint64_t h = fnv(FNV_BASIS, head, sizeof(head));
+	uint64_t h = fnv(FNV_BASIS, head, sizeof(head)) + unwind_epoch();
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
@@ -109,7 +112,8 @@ static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op
 	s->pattern = (uint8_t)pattern;
 	s->op = (uint8_t)op;
 	s->frame_count = (uint8_t)n;
-	memcpy(s->addresses, stack, n * sizeof(*stack));
+	if (n)
+		memcpy(s->addresses, stack, n * sizeof(*stack));
 	module_resolve(stack, s->frames, n);
 	s->id = stack_id(s->frames, n);
 	__atomic_store_n(&s->state, READY, __ATOMIC_RELEASE);
@@ -119,15 +123,13 @@ static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op
  * A BUSY entry is being filled by another thread, or by the code that this signal handler has
  * interrupted: it cannot be waited for, so it is passed over. At worst one stack has two entries.
  */
-unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n)
+static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n)
 {
 	uint64_t key = key_of(pattern, op, stack, n);
 	unsigned i;
 
-	if (!table)
-		return 0;
 	for (i = 0; i < PROBES; i++) {
-		unsigned at = (unsigned)((key + i) % CALLSITES);
+		unsigned at = (unsigned)((key + i) % SHARED);
 		struct callsite *s = &table[at];
 		uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
 
@@ -143,6 +145,31 @@ unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned 
 		}
 	}
 	return 0;
+}
+
+/* What finds no place any more is counted together, and limited together, without a stack. */
+static unsigned overflow(enum pattern pattern, enum op op)
+{
+	unsigned at = SHARED + (unsigned)pattern * OP_COUNT + (unsigned)op;
+	struct callsite *s = &table[at];
+	uint32_t state = EMPTY;
+
+	if (__atomic_compare_exchange_n(
+		    &s->state, &state, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		fill(s, 0, pattern, op, NULL, 0);
+		order[__atomic_fetch_add(&used, 1, __ATOMIC_RELAXED)] = (uint16_t)(at + 1);
+	}
+	return at + 1;
+}
+
+unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n)
+{
+	unsigned number;
+
+	if (!table)
+		return 0;
+	number = find(pattern, op, stack, n);
+	return number || pattern == PATTERN_NONE ? number : overflow(pattern, op);
 }
 
 struct callsite *callsite_at(unsigned number)

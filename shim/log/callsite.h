@@ -14,7 +14,7 @@
  * context. An entry is never moved or freed.
  */
 
-#define CALLSITES 1024
+#define CALLSITES 2048
 
 enum outcome {
 	OUTCOME_RESET,
@@ -59,7 +59,8 @@ bool callsite_start(void);
 void callsite_forked(void);
 
 /*
- * The entry of this stack, made if it is new: its number, from 1 on; 0 if the table is full.
+ * The entry of this stack, made if it is new: its number, from 1 on. When the table is full, the
+ * one entry without a stack of this pattern and operation; 0 for an arming (PATTERN_NONE).
  * New stacks are resolved under dl_iterate_phdr, which takes a lock of the loader's.
  */
 unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n);

@@ -133,17 +133,19 @@ static void tell_lost(void)
 
 void event_notice(const char *code, const char *msg)
 {
-	char buf[1024];
-	struct text t = text_on(buf, sizeof(buf));
-	struct origin o = origin(0);
+	unsigned index;
+	struct text t = buffer_take(&index);
+	struct origin o;
 
+	if (!t.at)
+		return;
+	o = origin(0);
 	if (json())
 		render_notice_json(&t, &o, code, msg);
 	else
 		render_notice_text(&t, &o, code, msg);
-	if (t.cut)
-		buf[sizeof(buf) - 1] = '\n';
 	sink_write(t.at, t.len);
+	buffer_release(index);
 }
 
 /* libunwind and the loader are libc's guests: they set errno. */

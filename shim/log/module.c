@@ -4,6 +4,7 @@
 #include "../base/format.h"
 #include "../base/sys.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,6 +26,10 @@ static char *strings; /* offset 0 is the empty string */
 static uint32_t strings_used = 1;
 static char program_path[PATH_MAX];
 
+#if __GLIBC_PREREQ(2, 35)
+static int (*find_object)(void *, struct dl_find_object *);
+#endif
+
 bool module_start(void)
 {
 	size_t bytes = MODULES * sizeof(*modules) + STRINGS_SIZE;
@@ -39,6 +44,10 @@ bool module_start(void)
 	n = sys4(
 		SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program_path, sizeof(program_path) - 1);
 	program_path[n > 0 ? n : 0] = 0;
+#if __GLIBC_PREREQ(2, 35)
+	p = dlsym(RTLD_DEFAULT, "_dl_find_object");
+	memcpy(&find_object, &p, sizeof(p));
+#endif
 	return true;
 }
 
@@ -246,6 +255,13 @@ static void read_image(struct image *im, const struct dl_phdr_info *info)
 	im->module = module_intern(im->path, im->build_id);
 }
 
+static void resolve_one(const struct request *req, unsigned i, const struct image *im, uintptr_t pc)
+{
+	req->frames[i] = (struct frame){.offset = pc - im->base,
+		.module = im->module,
+		.symbol = symbol_of(im, pc - im->base)};
+}
+
 static int resolve_in(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const struct request *req = arg;
@@ -262,11 +278,40 @@ static int resolve_in(struct dl_phdr_info *info, size_t size, void *arg)
 		if (!read)
 			read_image(&im, info);
 		read = true;
-		req->frames[i] = (struct frame){.offset = pc - im.base,
-			.module = im.module,
-			.symbol = symbol_of(&im, pc - im.base)};
+		resolve_one(req, i, &im, pc);
 	}
 	return 0;
+}
+
+/*
+ * Without the loader's lock, which nobody may ever release in the child of a threaded process:
+ * glibc 2.35 finds a module without it. On older ones the frame stays a bare address.
+ */
+static void resolve_unlocked(const struct request *req)
+{
+#if __GLIBC_PREREQ(2, 35)
+	struct dl_find_object object;
+	struct dl_phdr_info info;
+	const ElfW(Ehdr) * elf;
+	struct image im;
+	unsigned i;
+
+	for (i = 0; find_object && i < req->n; i++) {
+		uintptr_t pc = (uintptr_t)req->addresses[i] - 1;
+
+		if (find_object((void *)pc, &object) != 0)
+			continue;
+		elf = object.dlfo_map_start;
+		info = (struct dl_phdr_info){.dlpi_addr = object.dlfo_link_map->l_addr,
+			.dlpi_name = object.dlfo_link_map->l_name,
+			.dlpi_phdr = (const void *)((const char *)elf + elf->e_phoff),
+			.dlpi_phnum = elf->e_phnum};
+		read_image(&im, &info);
+		resolve_one(req, i, &im, pc);
+	}
+#else
+	(void)req;
+#endif
 }
 
 void module_resolve(void *const *addresses, struct frame *frames, unsigned n)
@@ -276,6 +321,10 @@ void module_resolve(void *const *addresses, struct frame *frames, unsigned n)
 
 	for (i = 0; i < n; i++)
 		frames[i] = (struct frame){.offset = (uintptr_t)addresses[i] - 1};
-	if (strings)
+	if (!strings)
+		return;
+	if (unwind_is_caller_only())
+		resolve_unlocked(&req);
+	else
 		dl_iterate_phdr(resolve_in, &req);
 }

@@ -23,6 +23,7 @@ struct identity {
 
 static struct identity start_stderr;
 static char path_template[PATH_MAX * 2]; /* absolute, %p and %e not yet replaced */
+static char path_now[PATH_MAX];		 /* for this process; empty: too long */
 static int file = -1;
 static struct identity file_identity;
 static uint32_t generation = 1;
@@ -35,7 +36,7 @@ static bool identify(int fd, struct identity *id)
 	if (sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) < 0)
 		return false;
 	*id = (struct identity){st.st_dev, st.st_ino, st.st_mode};
-	return true;
+	return st.st_nlink > 0 || !S_ISREG(st.st_mode); /* a deleted file is written by nobody */
 }
 
 static bool same(const struct identity *a, const struct identity *b)
@@ -43,9 +44,10 @@ static bool same(const struct identity *a, const struct identity *b)
 	return a->dev == b->dev && a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT);
 }
 
-/* %e is the program's name, which must not become a folder. */
-static void expand(struct text *t)
+/* %e is the program's name, which must not become a folder. Not at an event: stacks are small. */
+static bool expand_path(void)
 {
+	struct text now = text_on(path_now, sizeof(path_now)), *t = &now;
 	const char *p, *c;
 
 	for (p = path_template; *p; p++) {
@@ -63,6 +65,9 @@ static void expand(struct text *t)
 			text_char(t, '%');
 	}
 	text_end(t);
+	if (t->cut)
+		path_now[0] = 0;
+	return !t->cut;
 }
 
 static const char *check_path(const char *path)
@@ -89,8 +94,7 @@ static const char *check_path(const char *path)
 
 const char *sink_start(void)
 {
-	char path[PATH_MAX];
-	struct text t = text_on(path_template, sizeof(path_template)), e;
+	struct text t = text_on(path_template, sizeof(path_template));
 	char cwd[PATH_MAX];
 	const char *why;
 
@@ -105,9 +109,7 @@ const char *sink_start(void)
 	}
 	text_str(&t, self.opt.log_path);
 	text_end(&t);
-	e = text_on(path, sizeof(path));
-	expand(&e);
-	why = e.cut ? "the path is too long" : check_path(path);
+	why = expand_path() ? check_path(path_now) : "the path is too long";
 	if (why)
 		self.opt.log = LOG_STDERR;
 	return why;
@@ -117,9 +119,10 @@ void sink_forked(void)
 {
 	/* The parent's file, under its number: a %p in the name makes the child open its own. */
 	if (self.opt.log == LOG_FILE && strstr(path_template, "%p")) {
-		if (file >= 0 && sinkfd_is_open(file))
+		if (sink_owns(file))
 			sys1(SYS_close, file);
 		file = -1;
+		expand_path();
 	}
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
 	lost = lost_told = 0;
@@ -144,18 +147,27 @@ int sink_move_high(int fd)
 	return (int)high;
 }
 
+/* Still the sink's own, though its name is gone: closed, and made anew. */
+static bool same_but_deleted(int fd)
+{
+	struct stat st;
+
+	return sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0 && S_ISREG(st.st_mode) &&
+		st.st_nlink == 0 && st.st_dev == file_identity.dev &&
+		st.st_ino == file_identity.ino;
+}
+
 /* Two threads may come here at once: the second one's descriptor is not needed. */
 static int open_file(void)
 {
-	char path[PATH_MAX];
-	struct text t = text_on(path, sizeof(path));
 	struct identity id;
 	int was = __atomic_load_n(&file, __ATOMIC_ACQUIRE), fd;
 
 	if (was >= 0 && identify(was, &id) && same(&id, &file_identity))
 		return was;
-	expand(&t);
-	fd = (int)sys4(SYS_openat, AT_FDCWD, path,
+	if (was >= 0 && same_but_deleted(was))
+		sys1(SYS_close, was);
+	fd = (int)sys4(SYS_openat, AT_FDCWD, path_now,
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return -1;
@@ -168,7 +180,7 @@ static int open_file(void)
 		sys1(SYS_close, fd);
 		return was;
 	}
-	if (fd < fdhint_probe_base())
+	if (fdhint_covers(fd))
 		fdhint_begin(fd, HINT_OWN);
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
 	return fd;

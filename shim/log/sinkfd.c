@@ -128,52 +128,50 @@ bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len)
 	return len == 0;
 }
 
-static bool datagram(const char *path, const char *buf, size_t len)
+static bool datagram(const char *path, struct iovec *iov, size_t count)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct msghdr msg = {
+		.msg_name = &un, .msg_namelen = sizeof(un), .msg_iov = iov, .msg_iovlen = count};
 	long fd = sys3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), n;
 
 	if (fd < 0)
 		return false;
 	memcpy(un.sun_path, path, strlen(path));
-	n = sys6(SYS_sendto, fd, (long)buf, (long)len, MSG_DONTWAIT | MSG_NOSIGNAL, (long)&un,
-		sizeof(un));
+	n = sys3(SYS_sendmsg, fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	sys1(SYS_close, fd);
-	return n == (long)len;
+	return n > 0;
 }
 
 /* Facility user, severity warning; the daemon adds the time. */
 bool sinkfd_syslog(const char *buf, size_t len)
 {
-	char out[512];
-	struct text t = text_on(out, sizeof(out));
+	char head[128];
+	struct text t = text_on(head, sizeof(head));
+	struct iovec iov[2] = {{head, 0}, {(void *)buf, len}};
 
 	text_str(&t, "<12>");
 	text_safe(&t, self.program);
 	text_char(&t, '[');
 	text_i64(&t, self.pid);
 	text_str(&t, "]: ");
-	text_mem(&t, buf, len < sizeof(out) - t.len ? len : sizeof(out) - t.len);
-	return datagram("/dev/log", out, t.len);
+	iov[0].iov_len = t.len;
+	return datagram("/dev/log", iov, 2);
 }
 
 /* Native protocol: a field with newlines is its name, a newline, 64 bits of length, the value. */
 bool sinkfd_journal(const char *buf, size_t len)
 {
 	static const char head[] = "PRIORITY=4\nSYSLOG_IDENTIFIER=rstfix\nMESSAGE\n";
-	char out[8192];
-	struct text t = text_on(out, sizeof(out));
-	uint64_t n;
+	unsigned char length[8];
+	struct iovec iov[] = {
+		{(void *)head, sizeof(head) - 1}, {length, 8}, {(void *)buf, 0}, {(void *)"\n", 1}};
+	unsigned i;
 
 	while (len > 0 && buf[len - 1] == '\n')
 		len--;
-	if (len > sizeof(out) - sizeof(head) - 16)
-		len = sizeof(out) - sizeof(head) - 16;
-	n = len; /* little-endian on the wire */
-	text_str(&t, head);
-	for (unsigned i = 0; i < 8; i++)
-		text_char(&t, (char)(n >> (8 * i)));
-	text_mem(&t, buf, len);
-	text_char(&t, '\n');
-	return datagram("/run/systemd/journal/socket", out, t.len);
+	iov[2].iov_len = len;
+	for (i = 0; i < 8; i++) /* little-endian on the wire */
+		length[i] = (unsigned char)((uint64_t)len >> (8 * i));
+	return datagram("/run/systemd/journal/socket", iov, 4);
 }

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,7 +28,10 @@ static int (*init_local)(unw_cursor_t *, unw_context_t *);
 static int (*step)(unw_cursor_t *);
 static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
 static struct range libunwind, shim;
+static void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
+static unw_addr_space_t local_space;
 static bool caller_only;
+static unsigned epoch;
 
 /*
  * The fast path keeps a cache in thread-local storage of a dlopened library, which the loader
@@ -94,9 +98,31 @@ const char *unwind_start(void)
 	step = (int (*)(unw_cursor_t *))dlsym(lib, SYMBOL_OF(unw_step));
 	get_reg = (int (*)(unw_cursor_t *, unw_regnum_t, unw_word_t *))dlsym(
 		lib, SYMBOL_OF(unw_get_reg));
+	flush_cache = (void (*)(unw_addr_space_t, unw_word_t, unw_word_t))dlsym(
+		lib, SYMBOL_OF(UNW_ARCH_OBJ(flush_cache)));
+	f = dlsym(lib, SYMBOL_OF(unw_local_addr_space));
+	if (f)
+		local_space = *(unw_addr_space_t *)f;
 	backtrace_fast(frames, OWN_FRAMES);
 	warm = 1;
 	return NULL;
+}
+
+void unwind_unloaded(void)
+{
+	__atomic_add_fetch(&epoch, 1, __ATOMIC_RELAXED);
+	if (flush_cache && local_space)
+		flush_cache(local_space, 0, 0);
+}
+
+unsigned unwind_epoch(void)
+{
+	return __atomic_load_n(&epoch, __ATOMIC_RELAXED);
+}
+
+bool unwind_is_caller_only(void)
+{
+	return caller_only;
 }
 
 void unwind_caller_only(void)
@@ -164,13 +190,28 @@ static unsigned walk(void **frames, unsigned max)
 #endif
 }
 
+/*
+ * On an alternate signal stack of the classic 8 KiB the kernel's own frame leaves no room for
+ * libunwind's: it would write below the stack.
+ */
+#define STACK_NEEDED 16384
+
+static bool little_stack(void)
+{
+	stack_t ss = {0};
+
+	if (sys2(SYS_sigaltstack, 0, &ss) < 0 || !(ss.ss_flags & SS_ONSTACK))
+		return false;
+	return (uintptr_t)__builtin_frame_address(0) - (uintptr_t)ss.ss_sp < STACK_NEEDED;
+}
+
 static unsigned raw_stack(void **frames, unsigned max)
 {
 	int n;
 
-	if (!backtrace_fast || caller_only)
+	if (!backtrace_fast || caller_only || little_stack())
 		return 0;
-	if (!warm && signals_blocked())
+	if (unwind_epoch() || (!warm && signals_blocked()))
 		return walk(frames, max);
 	warm = 1;
 	n = backtrace_fast(frames, (int)max);

@@ -19,6 +19,18 @@ const char *unwind_start(void);
 void unwind_caller_only(void);
 
 /*
+ * A module was unloaded: another one may lie at its addresses from now on, with other frames. The
+ * fast path, whose caches know nothing of that, is not used any more.
+ */
+void unwind_unloaded(void);
+
+/* Raised by unwind_unloaded(): an address of an earlier epoch may mean something else. */
+unsigned unwind_epoch(void);
+
+/* True in a child where nothing may wait for the loader's lock. */
+bool unwind_is_caller_only(void);
+
+/*
  * The stack of the program, innermost first, without the shim's own frames: return addresses, one
  * past the call. `caller` is the return address of the door; it stands in where unwinding fails.
  * Any context. Returns how many.
