@@ -140,7 +140,7 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"programs=$(PROGRAM_CHECK) --quick" \
 	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
 	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
-	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab" \
+	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
 	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \

@@ -1,21 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # as-user.sh userns|nobody BUILD PROGRAM [ARG...]: runs a program of the build folder with less
-# privilege: as root of a user namespace of its own, or as uid 65534 of the initial one. That uid
-# may not be able to read the build folder, so it gets a copy.
+# privilege: as root of a user namespace of its own, or as uid 65534 of the initial one, in a network
+# namespace that root has made for it. That uid may not be able to read the build folder, so it gets a
+# copy. Exits with 77, and says why, where that cannot be done.
 set -eu
 how=$1 build=$2 program=$3
 shift 3
 
+skip() {
+	echo "SKIP $*"
+	exit 77
+}
+
 case $how in
 userns)
+	unshare -Urn true 2>/dev/null || skip "no user namespace is to be had"
 	exec unshare -Urn "$build/$program" "$@"
 	;;
 nobody)
-	if [ "$(id -u)" != 0 ]; then
-		echo "1..0 # SKIP not root, so it cannot become another uid"
-		exit 0
-	fi
+	[ "$(id -u)" = 0 ] || skip "not root, so it cannot become another uid"
+	unshare -n true 2>/dev/null || skip "no network namespace is to be had"
 	copy=$(mktemp -d)
 	trap 'rm -rf "$copy"' EXIT
 	mkdir -p "$copy/tests/scenarios"
@@ -25,7 +30,9 @@ nobody)
 	chown -R 65534:65534 "$copy"
 	chmod -R a+rX "$copy"
 	cd "$copy"
-	TMPDIR=$copy setpriv --reuid=65534 --regid=65534 --clear-groups "./$program" "$@"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	LAB_NETNS=keep TMPDIR=$copy unshare -n sh -c 'ip link set lo up &&
+		exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' sh "./$program" "$@"
 	;;
 *)
 	echo "as-user.sh: '$how': userns or nobody" >&2

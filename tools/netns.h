@@ -22,7 +22,8 @@ struct netns_counters {
 /*
  * Moves the calling thread into a new network namespace with lo up; without the right to make one,
  * into a new user namespace as well, where the caller keeps its uid. The process must have one
- * thread only. False if the kernel does not allow it; the reason is then told in why.
+ * thread only. With LAB_NETNS=keep in the environment it stays where it is: for a caller that has
+ * made a private namespace, and has given up the right to make another since. False if the kernel does not allow it; the reason is then told in why.
  */
 bool netns_enter(char *why, size_t size);
 

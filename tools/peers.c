@@ -186,8 +186,10 @@ static bool play_silence(struct peer *p)
 	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog program = {.len = 1, .filter = &drop};
 
-	if (setsockopt(p->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0)
+	if (setsockopt(p->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
+		p->denied = errno == EPERM;
 		return false;
+	}
 	p->stage->cue = CUE_SENT;
 	return true;
 }

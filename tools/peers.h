@@ -26,6 +26,7 @@ struct peer {
 	int fd;	      /* -1: none, or closed by the script */
 	uint64_t got; /* bytes read from the victim */
 	bool stays;   /* keeps its own side open after the victim's FIN */
+	bool denied;  /* the script needs a right that this process does not have */
 	enum peer_end end;
 };
 

@@ -119,6 +119,7 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	const struct peer_script *script = peer_script_for(t->victim);
 	struct netns_counters before, after;
 	struct peer p;
+	bool played;
 	pid_t victim;
 
 	if (!peer_prepare(&p, s, script) || !netns_count(&before))
@@ -129,7 +130,11 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	close(stage_fd);
 	if (victim < 0)
 		return broken(r, "the victim could not be started", errno);
-	if (!peer_play(&p, script))
+	played = peer_play(&p, script);
+	if (!played && p.denied)
+		snprintf(r->skipped, sizeof(r->skipped),
+			"the peer may not drop packets: no CAP_NET_ADMIN here");
+	else if (!played)
 		broken(r, "the peer waited in vain for the victim", 0);
 	end_victim(r, s, victim);
 	r->got = p.got;

@@ -7,6 +7,7 @@ A scenario is a function that gets a Run, drives real programs, and returns what
 
 import dataclasses
 import traceback
+from collections import Counter
 
 from . import events as log
 from . import namespace
@@ -149,7 +150,7 @@ def carry_out(case, mode, settings):
         if reasons is not None and len(reasons) != rsts:
             wrong.append(f"{rsts} RST counted, but {len(reasons)} traced: {reasons}")
         if wrong:
-            notes = [f"RSTs {rsts} {reasons or ''}", f"peer: {transfer}"]
+            notes = [f"RSTs {rsts} {dict(Counter(reasons or ()))}", f"peer: {transfer}"]
             notes += [log.brief(event) for event in all_events[:8]] + run.told()
     except Skip as reason:
         return [], [], str(reason)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Streams whose output cannot be sent any more, more callsites than fit a table, and what a
+ * program finds in errno at its start.
+ * usage: attack_limits CASE [COUNT]
+ */
+#include <fcntl.h>
+
+#include "victim.h"
+
+static int errno_at_start;
+
+static void abort_on_close(int fd)
+{
+	struct linger linger = {.l_onoff = 1};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+		err(1, "SO_LINGER");
+}
+
+/* --- streams --- */
+
+static void stream_to_a_reset_peer(char **args)
+{
+	static char buffer[65536];
+	struct pollfd wait = {.events = POLLIN};
+	FILE *stream;
+	int fds[2];
+
+	(void)args;
+	tcp_pair(fds);
+	stream = fdopen(fds[0], "w");
+	setvbuf(stream, buffer, _IOFBF, sizeof(buffer));
+	fwrite("abc", 1, 3, stream);
+	abort_on_close(fds[1]);
+	close(fds[1]);
+	wait.fd = fds[0];
+	poll(&wait, 1, 5000);
+	say("fclose", fclose(stream));
+}
+
+static void stream_that_is_full(char **args)
+{
+	static char block[65536];
+	FILE *stream;
+	int fds[2];
+
+	(void)args;
+	unread_pair(fds);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	while (send(fds[0], block, sizeof(block), MSG_NOSIGNAL) > 0)
+		;
+	stream = fdopen(fds[0], "w");
+	fwrite(block, 1, 3000, stream);
+	say("fclose", fclose(stream));
+}
+
+/* --- callsites --- */
+
+static void left(int fd, int way, int depth);
+static void right(int fd, int way, int depth);
+
+/* Each way through left() and right() is another stack. What follows a call prevents tail calls. */
+static void descend(int fd, int way, int depth)
+{
+	if (depth == 0)
+		close(fd);
+	else if (way & 1)
+		left(fd, way >> 1, depth - 1);
+	else
+		right(fd, way >> 1, depth - 1);
+	__asm__ volatile("");
+}
+
+__attribute__((noinline)) static void left(int fd, int way, int depth)
+{
+	descend(fd, way, depth);
+	__asm__ volatile("");
+}
+
+__attribute__((noinline)) static void right(int fd, int way, int depth)
+{
+	descend(fd, way, depth);
+	__asm__ volatile("");
+}
+
+static void many_callsites(char **args)
+{
+	int count = atoi(args[0]), fds[2];
+
+	for (int i = 0; i < count; i++) {
+		tcp_pair(fds);
+		abort_on_close(fds[1]);
+		descend(fds[1], i, 12);
+		close(fds[0]);
+	}
+	say("closed", count);
+}
+
+static void tell_errno(char **args)
+{
+	(void)args;
+	say("errno", errno_at_start);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct attack table[] = {{"reset-peer", stream_to_a_reset_peer},
+		{"full", stream_that_is_full}, {"callsites", many_callsites},
+		{"errno", tell_errno}};
+
+	errno_at_start = errno;
+	(void)argc;
+	return attack(argv, table, sizeof(table) / sizeof(*table));
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Filters that kill for a system call that the program itself never makes.
+ * usage: attack_sandbox CASE
+ */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "victim.h"
+
+static const char *myself;
+
+static long forbid(unsigned number, unsigned flags)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {sizeof(code) / sizeof(*code), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		err(1, "PR_SET_NO_NEW_PRIVS");
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+}
+
+static void *close_it(void *fd)
+{
+	close(*(int *)fd);
+	return NULL;
+}
+
+/* The filter is put on a thread as well that is just inside close(). */
+static void filter_on_all_threads(char **args)
+{
+	pthread_t thread;
+	int fds[2];
+
+	(void)args;
+	unread_pair(fds);
+	pthread_create(&thread, NULL, close_it, &fds[0]);
+	usleep(300000);
+	say("seccomp", forbid(SYS_ppoll, SECCOMP_FILTER_FLAG_TSYNC));
+	usleep(300000);
+	close(fds[1]);
+	pthread_join(thread, NULL);
+	puts("alive");
+}
+
+/* The program proper comes by exec, under a filter that it knows nothing of. */
+static void inherited_filter(char **args)
+{
+	(void)args;
+	if (forbid(SYS_getsockopt, 0))
+		err(1, "seccomp");
+	execl(myself, myself, "close", (char *)NULL);
+	err(1, "exec");
+}
+
+static void close_unread(char **args)
+{
+	int fds[2];
+
+	(void)args;
+	unread_pair(fds);
+	say("close", close(fds[0]));
+	puts("alive");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct attack table[] = {{"all-threads", filter_on_all_threads},
+		{"inherited", inherited_filter}, {"close", close_unread}};
+
+	(void)argc;
+	myself = argv[0];
+	return attack(argv, table, sizeof(table) / sizeof(*table));
+}

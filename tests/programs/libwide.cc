@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#define FRAME "0x200008"
+#include "plugin.h"
