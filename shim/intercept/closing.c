@@ -110,13 +110,14 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	c->judged = false;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
-	rec = *fdhint_record(fd);
-	if (!(rec.flags & (REC_SHUT_RD | REC_MPTCP)) && facts_harmless(fd, hint & HINT_EOF)) {
+	if (!(fdhint_record(fd)->flags & (REC_SHUT_RD | REC_MPTCP)) &&
+		facts_harmless(fd, hint & HINT_EOF)) {
 		fdhint_forget(fd);
 		return;
 	}
 	if (!start_ready())
 		return;
+	rec = *fdhint_record(fd);
 	memset(&c->event, 0, sizeof(c->event));
 	c->event.op = op;
 	judge(c, fd, &rec, caller);
