@@ -2,25 +2,10 @@
 #include "rights.h"
 
 #include "../base/start.h"
-#include "../base/sys.h"
 #include "../detect/facts.h"
 #include "export.h"
 
 #include <string.h>
-
-/* SCM_MAX_FD of the kernel is 253; there may be other control messages beside. */
-#define CONTROL_MAX 2048
-/* What sendmmsg() takes at most (UIO_MAXIOV). */
-#define MESSAGES_MAX 1024
-
-/* A copy by the kernel, which says where memory cannot be read instead of dying of it. */
-static bool copy_in(void *to, const void *from, size_t len)
-{
-	struct iovec local = {to, len}, remote = {(void *)from, len};
-
-	return sys6(SYS_process_vm_readv, self.pid, (long)&local, 1, (long)&remote, 1, 0) ==
-		(long)len;
-}
 
 static void each(struct msghdr *msg, void (*visit)(int fd))
 {
@@ -59,37 +44,20 @@ static void received(int fd)
 	facts_expect_linger();
 }
 
-static void look_at(const struct msghdr *program)
-{
-	_Alignas(struct cmsghdr) char control[CONTROL_MAX];
-	struct msghdr msg;
-
-	if (!copy_in(&msg, program, sizeof(msg)) || !msg.msg_control ||
-		msg.msg_controllen < CMSG_LEN(sizeof(int)))
-		return;
-	if (msg.msg_controllen > sizeof(control))
-		msg.msg_controllen = sizeof(control);
-	if (!copy_in(control, msg.msg_control, msg.msg_controllen))
-		return;
-	msg.msg_control = control;
-	each(&msg, sent);
-}
-
-/* Only what might be a socket of ours that is being sent: none, no question. */
 void rights_sent(const struct msghdr *msg)
 {
-	if (msg && fdhint_high() && watched(0) && start_ready())
-		look_at(msg);
+	if (!msg->msg_control || msg->msg_controllen < CMSG_LEN(sizeof(int)) || !watched(0))
+		return;
+	if (start_ready())
+		each((struct msghdr *)msg, sent);
 }
 
-void rights_sent_many(const struct mmsghdr *msgs, unsigned count)
+void rights_sent_many(const struct mmsghdr *msgs, int count)
 {
-	unsigned i;
+	int i;
 
-	if (!msgs || !fdhint_high() || !watched(0) || !start_ready())
-		return;
-	for (i = 0; i < count && i < MESSAGES_MAX; i++)
-		look_at(&msgs[i].msg_hdr);
+	for (i = 0; i < count; i++)
+		rights_sent(&msgs[i].msg_hdr);
 }
 
 void rights_received(struct msghdr *msg)

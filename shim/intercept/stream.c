@@ -235,8 +235,9 @@ EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
 
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMSG, CALLER());
-	rights_sent(msg);
 	r = libc_sendmsg(fd, msg, flags);
+	if (r >= 0)
+		rights_sent(msg);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMSG, CALLER());
 	return r;
@@ -250,8 +251,8 @@ static int rf_sendmmsg(int (*real)(int, struct mmsghdr *, unsigned, int), int fd
 
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMMSG, caller);
-	rights_sent_many(msgs, count);
 	r = real(fd, msgs, count, flags);
+	rights_sent_many(msgs, r);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMMSG, caller);
 	return r;

@@ -31,6 +31,8 @@ static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 
 EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
 {
+	long r;
+
 	switch (number) {
 	case SYS_close:
 		return fdhint_get((int)a) ? rf_syscall_close((int)a, CALLER())
@@ -50,11 +52,14 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:
-		rights_sent((const struct msghdr *)b);
-		return libc_syscall(number, a, b, c, d, e, f);
+		r = libc_syscall(number, a, b, c, d, e, f);
+		if (r >= 0)
+			rights_sent((const struct msghdr *)b);
+		return r;
 	case SYS_sendmmsg:
-		rights_sent_many((const struct mmsghdr *)b, (unsigned)c);
-		return libc_syscall(number, a, b, c, d, e, f);
+		r = libc_syscall(number, a, b, c, d, e, f);
+		rights_sent_many((const struct mmsghdr *)b, (int)r);
+		return r;
 	case SYS_shutdown:
 		return rf_shutdown((int)a, (int)b, CALLER());
 	case SYS_setsockopt:
