@@ -89,9 +89,15 @@ bool start_busy_enter(void)
 	return false;
 }
 
+/* A child forked by a handler in between comes back here with nothing counted. */
 void start_busy_leave(void)
 {
-	__atomic_sub_fetch(&busy, 1, __ATOMIC_SEQ_CST);
+	uint32_t n = __atomic_load_n(&busy, __ATOMIC_SEQ_CST);
+
+	while (n &&
+		!__atomic_compare_exchange_n(
+			&busy, &n, n - 1, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
 }
 
 bool start_stopping(void)
@@ -102,11 +108,13 @@ bool start_stopping(void)
 /* Bounded: what is counted may be the code that this very call has interrupted. */
 static void wait_for_busy(void)
 {
-	struct timespec tick = {0, 1000000};
 	unsigned tries;
 
-	for (tries = 0; tries < 500 && __atomic_load_n(&busy, __ATOMIC_SEQ_CST); tries++)
-		sys4(SYS_ppoll, 0, 0, &tick, 0);
+	for (tries = 0; tries < 500 && __atomic_load_n(&busy, __ATOMIC_SEQ_CST); tries++) {
+		struct timespec tick = {0, 1000000}; /* ppoll writes what is left of it */
+
+		sys5(SYS_ppoll, 0, 0, &tick, 0, 0);
+	}
 }
 
 void start_passive(const char *why)

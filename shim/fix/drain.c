@@ -59,7 +59,14 @@ static void wait_for_input(int fd, bool input, uint32_t ms)
 struct progress {
 	uint32_t start_ms, last_ms;
 	uint64_t unsent;
+	uint64_t cookie; /* of the socket that is being drained */
 };
+
+/* A signal handler may have closed this number meanwhile, and opened another socket under it. */
+static bool gone(int fd, const struct progress *p)
+{
+	return facts_cookie(fd) != p->cookie;
+}
 
 /* Output that was acknowledged since the last look counts as progress. */
 static void look_at_output(int fd, struct progress *p)
@@ -114,9 +121,14 @@ static enum outcome linger(
 		}
 		if (n != -EAGAIN && n != -EINTR)
 			input = false;
+		if (gone(fd, p)) {
+			r->why = "the program closed it meanwhile";
+			return OUTCOME_FAILED;
+		}
 		look_at_output(fd, p);
 		if (!input && p->unsent == 0)
-			return OUTCOME_DELIVERED;
+			return peer_fin(fd) && r->drained < b->bytes ? OUTCOME_AVERTED
+								     : OUTCOME_DELIVERED;
 		if (over(p, b))
 			return stopped(fd);
 		wait_for_input(fd, input, b->idle_ms < TICK_MS ? 1 : TICK_MS);
@@ -126,7 +138,7 @@ static enum outcome linger(
 void drain_linger(int fd, const struct drain_bounds *b, struct drain_result *r)
 {
 	int one = 1;
-	struct progress p = {start_now_ms(), start_now_ms(), facts_unsent(fd)};
+	struct progress p = {start_now_ms(), start_now_ms(), facts_unsent(fd), facts_cookie(fd)};
 
 	*r = (struct drain_result){.outcome = OUTCOME_FAILED};
 	/* The program's low-water mark would hide readable bytes from ppoll. */

@@ -35,7 +35,8 @@ HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 		(unwind_is_caller(caller) || spared(fd)))
 		return 0;
 	closing_begin(&c, fd, OP_CLOSE, caller);
-	r = real(fd);
+	/* What was judged is closed: a cancellation that came meanwhile strikes at the next point. */
+	r = c.judged ? close_by_syscall(fd) : real(fd);
 	closing_end(&c);
 	return r;
 }

@@ -33,8 +33,8 @@ void closing_whole(int fd, enum op op, const void *caller);
 int rf_syscall_close(int fd, const void *caller);
 int rf_close_range(unsigned first, unsigned last, int flags, const void *caller);
 int rf_dup(int fd);
-int rf_fcntl(int fd, int cmd, long arg);
-int rf_ioctl(int fd, unsigned long request, void *arg);
+long rf_fcntl(int fd, int cmd, long arg);
+void rf_ioctl(int fd, unsigned long request); /* before the call */
 int rf_dup2(int fd, int target, const void *caller);
 int rf_dup3(int fd, int target, int flags, const void *caller);
 int rf_shutdown(int fd, int how, const void *caller);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 
 /* Both numbers stand for one open file description now: neither is proven to be the last. */
 static void duplicated(int from, int to)
@@ -26,10 +27,24 @@ static void duplicated(int from, int to)
 }
 
 /* Marked before the call: another thread may close its number in between. */
-static void duplicating(int fd)
+static bool duplicating(int fd)
 {
-	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
-		fdhint_record(fd)->flags |= REC_SHARED;
+	struct fdrec *rec;
+
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_may_note())
+		return false;
+	rec = fdhint_record(fd);
+	if (rec->flags & REC_SHARED)
+		return false;
+	rec->flags |= REC_SHARED;
+	return true;
+}
+
+/* It failed: what duplicating() has marked is alone again. */
+static void not_duplicated(int fd, bool marked)
+{
+	if (marked)
+		fdhint_record(fd)->flags &= (uint16_t)~REC_SHARED;
 }
 
 static int duplicate(int (*real)(int), int fd)
@@ -69,14 +84,16 @@ static void replace_begin(struct closing *c, int fd, int target, enum op op, con
 static int rf_dup2_by(int (*real)(int, int), int fd, int target, const void *caller)
 {
 	struct closing c = {.cancellable = false};
+	bool marked;
 	int r;
 
-	if (fd != target)
-		duplicating(fd);
+	marked = fd != target && duplicating(fd);
 	replace_begin(&c, fd, target, OP_DUP2, caller);
 	r = real(fd, target);
 	if (r >= 0)
 		duplicated(fd, r);
+	else
+		not_duplicated(fd, marked);
 	closing_end(&c);
 	return r;
 }
@@ -99,15 +116,17 @@ EXPORT(int, __dup2, (int fd, int target))
 int rf_dup3(int fd, int target, int flags, const void *caller)
 {
 	struct closing c = {.watch = -1};
+	bool marked;
 	int r;
 
 	if (!(flags & ~O_CLOEXEC))
 		replace_begin(&c, fd, target, OP_DUP3, caller);
-	if (fd != target)
-		duplicating(fd);
+	marked = fd != target && duplicating(fd);
 	r = libc_dup3(fd, target, flags);
 	if (r >= 0)
 		duplicated(fd, r);
+	else
+		not_duplicated(fd, marked);
 	closing_end(&c);
 	return r;
 }
@@ -119,13 +138,13 @@ EXPORT(int, dup3, (int fd, int target, int flags))
 
 static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 {
-	int r;
+	bool marked = cmd != F_SETFD && duplicating(fd);
+	int r = real(fd, cmd, arg);
 
-	if (cmd != F_SETFD)
-		duplicating(fd);
-	r = real(fd, cmd, arg);
-	if (r < 0)
+	if (r < 0) {
+		not_duplicated(fd, marked);
 		return r;
+	}
 	if (cmd != F_SETFD)
 		duplicated(fd, r);
 	else if (fdhint_get(fd) && !(arg & FD_CLOEXEC) && start_ready())
@@ -138,9 +157,16 @@ static inline bool concerns_us(int cmd)
 	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
 }
 
-int rf_fcntl(int fd, int cmd, long arg)
+/* libc's fcntl() is a cancellation point and knows F_GETOWN better than the kernel. */
+static int fcntl_by_syscall(int fd, int cmd, long arg)
 {
-	return concerns_us(cmd) ? control(libc_fcntl, fd, cmd, arg) : libc_fcntl(fd, cmd, arg);
+	return (int)libc_syscall(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+}
+
+long rf_fcntl(int fd, int cmd, long arg)
+{
+	return concerns_us(cmd) ? control(fcntl_by_syscall, fd, cmd, arg)
+				: libc_syscall(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
 }
 
 EXPORT(int, fcntl, (int fd, int cmd, long arg))
@@ -165,16 +191,15 @@ EXPORT(int, fcntl64, (int fd, int cmd, long arg))
 }
 
 /* The other way to take close-on-exec away; Python's way. */
-int rf_ioctl(int fd, unsigned long request, void *arg)
+void rf_ioctl(int fd, unsigned long request)
 {
 	if (request == FIONCLEX && (fdhint_get(fd) & HINT_STREAM) && start_ready())
 		fdhint_record(fd)->flags &= (uint16_t)~REC_CLOEXEC;
-	return libc_ioctl(fd, request, arg);
 }
 
 EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))
 {
-	if (likely(request != FIONCLEX))
-		return libc_ioctl(fd, request, arg);
-	return rf_ioctl(fd, request, arg);
+	if (unlikely(request == FIONCLEX))
+		rf_ioctl(fd, request);
+	return libc_ioctl(fd, request, arg);
 }

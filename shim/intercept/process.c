@@ -138,7 +138,8 @@ EXPORT(pid_t, __vfork, (void))
  */
 static void split_tables(void)
 {
-	owner_enter(DOOR_FORK); /* never left */
+	if (watched(0) && start_ready())
+		owner_enter(DOOR_FORK); /* never left */
 }
 
 int rf_unshare(int flags)
@@ -279,7 +280,9 @@ int rf_seccomp(unsigned operation, unsigned flags, void *args)
 {
 	bool installs =
 		operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER;
-	bool active = installs && watched(0) && start_ready();
+	/* Without a filter it is a question: libseccomp asks it that way what the kernel knows. */
+	bool active = installs && (args || operation == SECCOMP_SET_MODE_STRICT) && watched(0) &&
+		start_ready();
 	int r;
 
 	if (active)

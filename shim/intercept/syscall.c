@@ -48,7 +48,8 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_fcntl:
 		return rf_fcntl((int)a, (int)b, c);
 	case SYS_ioctl:
-		return rf_ioctl((int)a, (unsigned long)b, (void *)c);
+		rf_ioctl((int)a, (unsigned long)b);
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:

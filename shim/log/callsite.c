@@ -88,7 +88,7 @@ static uint64_t stack_id(const struct frame *frames, unsigned n)
 static uint64_t key_of(enum pattern pattern, enum op op, void **stack, unsigned n)
 {
 	unsigned char head[2] = {(unsigned char)pattern, (unsigned char)op};
-	uint64_t h = fnv(FNV_BASIS, head, sizeof(head)) + unwind_epoch();
+	uint64_t h = fnv(FNV_BASIS, head, sizeof(head));
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
@@ -105,6 +105,24 @@ static bool is(const struct callsite *s, uint64_t key, void **stack, unsigned n)
 		memcmp(s->addresses, stack, n * sizeof(*stack)) == 0;
 }
 
+/*
+ * The same addresses after a module was unloaded: the same code, if they resolve to the same id.
+ * A plugin that is loaded and unloaded in turn keeps its one entry, with its counts and its rate.
+ */
+static bool still_right(struct callsite *s, void **stack, unsigned n)
+{
+	uint32_t epoch = unwind_epoch();
+	struct frame now[UNWIND_MAX];
+
+	if (s->epoch == epoch)
+		return true;
+	module_resolve(stack, now, n);
+	if (stack_id(now, n) != s->id)
+		return false;
+	s->epoch = epoch;
+	return true;
+}
+
 static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op op, void **stack,
 	unsigned n)
 {
@@ -116,6 +134,7 @@ static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op
 		memcpy(s->addresses, stack, n * sizeof(*stack));
 	module_resolve(stack, s->frames, n);
 	s->id = stack_id(s->frames, n);
+	s->epoch = unwind_epoch();
 	__atomic_store_n(&s->state, READY, __ATOMIC_RELEASE);
 }
 
@@ -133,7 +152,7 @@ static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n)
 		struct callsite *s = &table[at];
 		uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
 
-		if (state == READY && is(s, key, stack, n))
+		if (state == READY && is(s, key, stack, n) && still_right(s, stack, n))
 			return at + 1;
 		if (state != EMPTY)
 			continue;

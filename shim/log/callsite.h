@@ -39,7 +39,8 @@ struct frame {
 struct callsite {
 	uint32_t state;
 	uint8_t pattern, op, frame_count;
-	uint64_t key; /* hash of pattern, op and return addresses: this process only */
+	uint32_t epoch; /* unwind_epoch() when its frames were last known to be right */
+	uint64_t key;	/* hash of pattern, op and return addresses: this process only */
 	uint64_t id; /* stack_id: hash of build ids and offsets, the same everywhere; 0: no stack */
 	void *addresses[UNWIND_MAX];
 	struct frame frames[UNWIND_MAX];

@@ -283,6 +283,17 @@ static int resolve_in(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+#if __GLIBC_PREREQ(2, 35)
+static bool has_headers(const ElfW(Ehdr) * elf, const void *end)
+{
+	size_t room = (size_t)((const char *)end - (const char *)elf);
+
+	return room >= sizeof(*elf) && memcmp(elf->e_ident, ELFMAG, SELFMAG) == 0 &&
+		elf->e_phentsize == sizeof(ElfW(Phdr)) && elf->e_phoff < room &&
+		elf->e_phnum <= (room - elf->e_phoff) / sizeof(ElfW(Phdr));
+}
+#endif
+
 /*
  * Without the loader's lock, which nobody may ever release in the child of a threaded process:
  * glibc 2.35 finds a module without it. On older ones the frame stays a bare address.
@@ -302,6 +313,8 @@ static void resolve_unlocked(const struct request *req)
 		if (find_object((void *)pc, &object) != 0)
 			continue;
 		elf = object.dlfo_map_start;
+		if (!has_headers(elf, object.dlfo_map_end))
+			continue;
 		info = (struct dl_phdr_info){.dlpi_addr = object.dlfo_link_map->l_addr,
 			.dlpi_name = object.dlfo_link_map->l_name,
 			.dlpi_phdr = (const void *)((const char *)elf + elf->e_phoff),

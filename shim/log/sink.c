@@ -36,7 +36,7 @@ static bool identify(int fd, struct identity *id)
 	if (sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) < 0)
 		return false;
 	*id = (struct identity){st.st_dev, st.st_ino, st.st_mode};
-	return st.st_nlink > 0 || !S_ISREG(st.st_mode); /* a deleted file is written by nobody */
+	return true;
 }
 
 static bool same(const struct identity *a, const struct identity *b)
@@ -147,14 +147,13 @@ int sink_move_high(int fd)
 	return (int)high;
 }
 
-/* Still the sink's own, though its name is gone: closed, and made anew. */
-static bool same_but_deleted(int fd)
+/* Its name is gone: nobody will read it. */
+static bool deleted(int fd)
 {
 	struct stat st;
 
 	return sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0 && S_ISREG(st.st_mode) &&
-		st.st_nlink == 0 && st.st_dev == file_identity.dev &&
-		st.st_ino == file_identity.ino;
+		st.st_nlink == 0;
 }
 
 /* Two threads may come here at once: the second one's descriptor is not needed. */
@@ -163,10 +162,14 @@ static int open_file(void)
 	struct identity id;
 	int was = __atomic_load_n(&file, __ATOMIC_ACQUIRE), fd;
 
-	if (was >= 0 && identify(was, &id) && same(&id, &file_identity))
-		return was;
-	if (was >= 0 && same_but_deleted(was))
-		sys1(SYS_close, was);
+	if (was >= 0 && identify(was, &id) && same(&id, &file_identity)) {
+		if (!deleted(was))
+			return was;
+		if (__atomic_compare_exchange_n(
+			    &file, &was, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			sys1(SYS_close, was);
+		was = -1;
+	}
 	fd = (int)sys4(SYS_openat, AT_FDCWD, path_now,
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0)

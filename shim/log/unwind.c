@@ -108,8 +108,22 @@ const char *unwind_start(void)
 	return NULL;
 }
 
+static int count_unloaded(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(unsigned long long *)arg = info->dlpi_subs;
+	return 1;
+}
+
+/* Most dlclose() calls only drop a reference. */
 void unwind_unloaded(void)
 {
+	static unsigned long long seen;
+	unsigned long long now = 0;
+
+	dl_iterate_phdr(count_unloaded, &now);
+	if (__atomic_exchange_n(&seen, now, __ATOMIC_RELAXED) == now)
+		return;
 	__atomic_add_fetch(&epoch, 1, __ATOMIC_RELAXED);
 	if (flush_cache && local_space)
 		flush_cache(local_space, 0, 0);
