@@ -3,6 +3,7 @@
  * Cancellation, locks of the loader that a fork leaves behind, and small signal stacks.
  * usage: attack_threads CASE
  */
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -92,6 +93,49 @@ static void cancelled_system(char **args)
 	reset_one();
 }
 
+static void *close_given(void *fd)
+{
+	close(*(int *)fd);
+	return NULL;
+}
+
+/* The peer stays: in fix the close lingers when the cancellation comes. */
+static void cancelled_while_closing(char **args)
+{
+	pthread_t thread;
+	int fds[2];
+
+	(void)args;
+	unread_pair(fds);
+	pthread_create(&thread, NULL, close_given, &fds[0]);
+	usleep(100000);
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	say("still open", fcntl(fds[0], F_GETFD) >= 0);
+}
+
+static void *lock_when_cancelled(void *file)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	cancel_myself();
+	syscall(SYS_fcntl, fileno(file), F_SETLKW, &lock);
+	return NULL;
+}
+
+static void cancelled_around_fcntl(char **args)
+{
+	FILE *file = tmpfile();
+	pthread_t thread;
+	void *result;
+
+	(void)args;
+	pthread_create(&thread, NULL, lock_when_cancelled, file);
+	pthread_join(thread, &result);
+	say("cancelled", result == PTHREAD_CANCELED);
+	fclose(file);
+}
+
 /* --- locks --- */
 
 static sem_t inside, leave;
@@ -175,6 +219,7 @@ int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"close", cancelled_at_close},
 		{"syscall", cancelled_around_syscall}, {"system", cancelled_system},
+		{"while-closing", cancelled_while_closing}, {"fcntl", cancelled_around_fcntl},
 		{"fork", fork_under_the_loader_lock}, {"signal-stack", small_signal_stack}};
 
 	(void)argc;

@@ -6,6 +6,7 @@ import glob
 import os
 import resource
 import socket
+import tempfile
 import time
 from collections import Counter
 
@@ -127,6 +128,26 @@ def a_cancelled_close_leaves_the_socket_to_the_cleanup_handler(run):
 @scenario(Works())
 def close_by_syscall_is_no_cancellation_point(run):
     attack(run, "threads", "syscall", expected="cancelled: 0\n")
+
+
+@scenario(Works())
+def a_thread_cancelled_while_its_close_lingers_has_closed_it(run):
+    attack(run, "threads", "while-closing", expected="still open: 0\n")
+
+
+@scenario(Works())
+def fcntl_by_syscall_is_no_cancellation_point(run):
+    attack(run, "threads", "fcntl", expected="cancelled: 0\n")
+
+
+@scenario(Works())
+def events_reach_a_standard_error_whose_file_has_no_name_any_more(run):
+    with tempfile.TemporaryFile() as error:
+        env = {} if run.bare else {"RSTFIX_LOG": "stderr", "RSTFIX_FORMAT": "text"}
+        run.run(run.victim("resets"), 3, env=env, stderr=error)
+        error.seek(0)
+        said = error.read().decode()
+    assert run.bare or said.count("[unread-close, ") == 3, f"it said {said!r}"
 
 
 @scenario(Resets("unread-close", role="server", loses=False))
