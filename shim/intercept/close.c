@@ -28,13 +28,13 @@ static int close_by_syscall(int fd)
 
 HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 {
-	struct closing c = {.cancellable = real != close_by_syscall};
+	struct closing c;
 	int r;
 
 	if (unlikely(fdhint_get(fd) & (HINT_UNWINDER | HINT_OWN)) &&
 		(unwind_is_caller(caller) || spared(fd)))
 		return 0;
-	closing_begin(&c, fd, OP_CLOSE, caller);
+	closing_begin(&c, fd, OP_CLOSE, caller, real != close_by_syscall);
 	/* What was judged is closed: a cancellation that came meanwhile strikes at the next point. */
 	r = c.judged ? close_by_syscall(fd) : real(fd);
 	closing_end(&c);
@@ -135,11 +135,11 @@ EXPORT(void, closefrom, (int first))
 static int rf_fclose(int (*real)(FILE *), FILE *stream, int fd, const void *caller)
 {
 	int error = 0, r;
-	struct closing c = {.cancellable = false};
+	struct closing c;
 
 	if (start_ready() && libc_stream_pending(stream) && libc_stream_flush(stream) != 0)
 		error = errno;
-	closing_begin(&c, fd, OP_FCLOSE, caller);
+	closing_begin(&c, fd, OP_FCLOSE, caller, false);
 	r = real(stream);
 	closing_end(&c);
 	if (!error)
@@ -170,12 +170,12 @@ EXPORT(int, _IO_fclose, (FILE * stream))
 static FILE *rf_freopen(FILE *(*real)(const char *, const char *, FILE *), const char *path,
 	const char *mode, FILE *stream, int fd, const void *caller)
 {
-	struct closing c = {.cancellable = false};
+	struct closing c;
 	FILE *r;
 
 	if (start_ready() && libc_stream_pending(stream))
 		libc_stream_flush(stream);
-	closing_begin(&c, fd, OP_FREOPEN, caller);
+	closing_begin(&c, fd, OP_FREOPEN, caller, false);
 	r = real(path, mode, stream);
 	closing_end(&c);
 	return r;

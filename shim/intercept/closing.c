@@ -101,13 +101,14 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 	event_tell(e);
 }
 
-HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller)
+HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable)
 {
 	unsigned hint = fdhint_get(fd);
 	struct fdrec rec;
 
 	c->watch = -1;
 	c->judged = false;
+	c->cancellable = cancellable;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
 	if (!(fdhint_record(fd)->flags & (REC_SHUT_RD | REC_MPTCP)) &&
@@ -156,9 +157,9 @@ HOT void closing_end(struct closing *c)
 
 void closing_whole(int fd, enum op op, const void *caller)
 {
-	struct closing c = {.cancellable = false};
+	struct closing c;
 
-	closing_begin(&c, fd, op, caller);
+	closing_begin(&c, fd, op, caller, false);
 	sys1(SYS_close, fd);
 	closing_end(&c);
 }

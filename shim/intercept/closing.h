@@ -10,12 +10,12 @@
  * The one path of everything that ends a descriptor: judge, act, tell; then the door makes the real
  * call. errno is not touched. In a vfork child nothing happens.
  *
- *	closing_begin(&c, fd, OP_CLOSE, caller);
+ *	closing_begin(&c, fd, OP_CLOSE, caller, true);
  *	r = libc_close(fd);
  *	closing_end(&c);
  */
 struct closing {
-	bool cancellable; /* set by the door: the real call is a cancellation point */
+	bool cancellable; /* the real call is a cancellation point */
 	bool judged;	  /* counted in start_busy() */
 	int watch;	  /* owner.h; -1: nothing is left to be told after the close */
 	bool shared;	  /* this process has duplicated, sent or received it */
@@ -23,7 +23,7 @@ struct closing {
 };
 
 /* fd has a hint. Forgets the hint; a fix may wait here, within its bounds. */
-void closing_begin(struct closing *c, int fd, enum op op, const void *caller);
+void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable);
 void closing_end(struct closing *c);
 
 /* As syscall(SYS_close), for doors that close many: begin, the real close, end. */

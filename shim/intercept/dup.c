@@ -78,12 +78,12 @@ static void replace_begin(struct closing *c, int fd, int target, enum op op, con
 		return;
 	if (fdhint_get(target) & HINT_OWN)
 		sink_yield((unsigned)target, (unsigned)target);
-	closing_begin(c, target, op, caller);
+	closing_begin(c, target, op, caller, false);
 }
 
 static int rf_dup2_by(int (*real)(int, int), int fd, int target, const void *caller)
 {
-	struct closing c = {.cancellable = false};
+	struct closing c;
 	bool marked;
 	int r;
 
@@ -115,10 +115,12 @@ EXPORT(int, __dup2, (int fd, int target))
 
 int rf_dup3(int fd, int target, int flags, const void *caller)
 {
-	struct closing c = {.watch = -1};
+	struct closing c;
 	bool marked;
 	int r;
 
+	c.watch = -1;
+	c.judged = false;
 	if (!(flags & ~O_CLOEXEC))
 		replace_begin(&c, fd, target, OP_DUP3, caller);
 	marked = fd != target && duplicating(fd);

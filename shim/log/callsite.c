@@ -140,7 +140,8 @@ static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op
 
 /*
  * A BUSY entry is being filled by another thread, or by the code that this signal handler has
- * interrupted: it cannot be waited for, so it is passed over. At worst one stack has two entries.
+ * interrupted: it cannot be waited for, so it is passed over. At worst a stack has one entry for each
+ * thread that made it.
  */
 static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n)
 {
