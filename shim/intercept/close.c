@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "../detect/owner.h"
 #include "../log/sink.h"
 #include "../log/unwind.h"
 #include "closing.h"
@@ -98,7 +97,7 @@ int rf_close_range(unsigned first, unsigned last, int flags, const void *caller)
 	/* With CLOEXEC nothing is closed; with UNSHARE, not here but in the thread's new table. */
 	if (flags != 0 || first > last || !watched(0)) {
 		if ((unsigned)flags & CLOSE_RANGE_UNSHARE)
-			owner_enter(DOOR_FORK); /* as unshare(CLONE_FILES) */
+			rf_split_tables();
 		return libc_close_range(first, last, flags);
 	}
 	own = close_watched(first, last, OP_CLOSE_RANGE, caller);

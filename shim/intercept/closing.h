@@ -40,6 +40,7 @@ int rf_dup3(int fd, int target, int flags, const void *caller);
 int rf_shutdown(int fd, int how, const void *caller);
 int rf_setsockopt(
 	int fd, int level, int name, const void *value, socklen_t len, const void *caller);
+void rf_split_tables(void); /* this thread gets a descriptor table of its own */
 int rf_unshare(int flags);
 int rf_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int rf_seccomp(unsigned operation, unsigned flags, void *args);

@@ -136,7 +136,7 @@ EXPORT(pid_t, __vfork, (void))
  * A thread with a descriptor table of its own: the numbers are ambiguous from here on, and whatever
  * is closed in one table may live on in the other. Nothing is proven any more.
  */
-static void split_tables(void)
+void rf_split_tables(void)
 {
 	if (watched(0) && start_ready())
 		owner_enter(DOOR_FORK); /* never left */
@@ -145,7 +145,7 @@ static void split_tables(void)
 int rf_unshare(int flags)
 {
 	if (flags & CLONE_FILES)
-		split_tables();
+		rf_split_tables();
 	return libc_unshare(flags);
 }
 
@@ -163,7 +163,7 @@ static int rf_clone(int (*real)(int (*)(void *), void *, int, void *, void *, vo
 	if ((flags & CLONE_THREAD) && (flags & CLONE_FILES))
 		return real(fn, stack, flags, arg, ptid, tls, ctid);
 	if (flags & CLONE_THREAD)
-		split_tables();
+		rf_split_tables();
 	if (flags & CLONE_VM)
 		start_shares_memory = true;
 	before_fork();
