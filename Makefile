@@ -43,7 +43,7 @@ ARCHIVE := $(O)/librstfix.a
 TOOL_OBJECTS := $(filter-out $(O)/tools/main.o,$(call objects,$(TOOLS)))
 JSON_LIBS := -ljson-c
 
-.PHONY: all help setup demo check check-programs san-build san-units bench format format-check \
+.PHONY: all help setup demo check check-programs san-build san-units bench fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -100,6 +100,10 @@ $(O)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fvisibility=hidden,$(CFLAGS_ALL)) -o $@ $< -lpthread -ldl
 
+$(O)/tests/bench/rules: tests/bench/rules.c $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ishim $(CFLAGS_ALL) -Wno-format-nonliteral -o $@ $^
+
 UNIT_TESTS := $(call binaries,$(UNIT))
 SCENARIO_TESTS := $(call binaries,$(SCENARIOS))
 VICTIMS := $(O)/tests/scenarios/victim $(O)/tests/scenarios/victim-asan
@@ -120,7 +124,7 @@ demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
 
 C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tests/*/*.[ch])
-SHELL_SOURCES := $(wildcard tests/*.sh) .ci/run
+SHELL_SOURCES := $(wildcard tests/*.sh tests/programs/scripts/*.bash) .ci/run
 SPELLED := README.md $(wildcard shim/*/* tools/* man/* tests/*.sh tests/*/*.[ch])
 MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
 
@@ -142,6 +146,8 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
 	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
 	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
+	"policy-grammar=python3 tests/policy/grammar.py --rstfix $(COMMAND)" \
+	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
 	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
@@ -167,6 +173,21 @@ check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audi
 
 bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
 	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
+
+# The parser of rules and what it is made of. What is found new stays in the build folder.
+FUZZ_SECONDS ?= 60
+FUZZ_SOURCES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/policy/parse.c \
+	shim/base/format.c shim/detect/verdict.c
+
+$(O)/tests/fuzz/fuzz_rules: $(FUZZ_SOURCES) $(wildcard shim/policy/*.h)
+	@mkdir -p $(@D)
+	$(Q)clang $(CPPFLAGS) -Ishim -std=gnu11 -O1 -g $(WARN) -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $(FUZZ_SOURCES)
+
+fuzz: $(O)/tests/fuzz/fuzz_rules ## libFuzzer on the parser of rules: FUZZ_SECONDS=60
+	@mkdir -p $(O)/fuzz
+	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/rules.dict -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=$(O)/fuzz/ $(O)/fuzz tests/fuzz/rules.corpus
 
 # --- the rest --------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ optional=(
 	g++ clang libclang-rt-14-dev clang-format shellcheck codespell mandoc
 	valgrind libjemalloc2 procps util-linux
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
+	libpython3.11-testsuite
 	curl wget nginx-light redis-server lighttpd haproxy wrk
 )
 

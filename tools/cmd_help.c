@@ -108,7 +108,7 @@ static void print_events(void)
 	     "at exit) or notice (what was not seen, and limits). Of an rst event:\n\n"
 	     "  pattern   see 'rstfix help patterns'\n"
 	     "  op        the call that did it: close, dup2, fclose, shutdown, read...\n"
-	     "  action    what was decided: log or fix\n"
+	     "  action    what was decided: log, fix, trap or abort; rule: by which rule\n"
 	     "  outcome   reset      the kernel sends RST\n"
 	     "            averted    FIN sent, the peer's FIN seen\n"
 	     "            delivered  all output acknowledged, then closed\n"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "command.h"
 
-#include "policy/options.h"
+#include "gate.h"
+#include "policy/policy.h"
 #include "preload.h"
 #include "say.h"
+#include "supervise.h"
 #include "target.h"
 
 #include <errno.h>
@@ -31,7 +33,25 @@ static const struct setting settings[] = {
 };
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
-#define OPTIONS	 "--mode, --policy, --log, --format, then the command"
+#define OPTIONS \
+	"--mode, --policy, --log, --format, --fail-on, --error-exitcode, --baseline, then the " \
+	"command"
+
+/* How long what the command leaves behind may go on before the gate judges. */
+#define GRACE_MS 1000
+
+static struct gate gate;
+
+/* An option that is no variable: the gate's. */
+static const char **gate_option(const char *name, size_t len)
+{
+	struct span s = {name, len};
+
+	return span_is(s, "fail-on")	       ? &gate.fail_on
+		: span_is(s, "error-exitcode") ? &gate.exitcode
+		: span_is(s, "baseline")       ? &gate.baseline
+					       : NULL;
+}
 
 static const struct option *row_of(const char *variable)
 {
@@ -99,13 +119,30 @@ static const struct setting *setting_named(const char *name, size_t len)
 	return NULL;
 }
 
+static int apply_gate(const char **into, const char *option, const char *value)
+{
+	if (!value || !*value)
+		return say_refusal("run", option, "", "a value; see 'rstfix help run'");
+	if (into == &gate.baseline && access(value, R_OK) != 0)
+		return say_refusal("run", option, value, "a file that can be read");
+	*into = value;
+	return 0;
+}
+
 /* Applies "--name value" or "--name=value" at argv[*at] and moves past it. */
 static int read_option(char **argv, int *at)
 {
 	const char *word = argv[*at], *equals = strchr(word, '=');
 	size_t len = (equals ? (size_t)(equals - word) : strlen(word)) - 2;
 	const struct setting *s = setting_named(word + 2, len);
+	const char **gates = gate_option(word + 2, len);
 
+	if (gates) {
+		++*at;
+		if (equals)
+			return apply_gate(gates, word, equals + 1);
+		return apply_gate(gates, word, argv[*at] ? argv[(*at)++] : NULL);
+	}
 	if (!s)
 		return say_refusal("run", "the option", word, OPTIONS);
 	++*at;
@@ -142,6 +179,16 @@ static void tell_mistake(void *arg, const struct option *row, const char *name, 
 		say_refusal("run", name, value, row->allowed);
 	else
 		say("run", "%s is no variable of the shim; see 'rstfix help environment'", name);
+}
+
+static void tell_rule(void *arg, const struct rule_mistake *m)
+{
+	char line[4096];
+	struct text t = text_on(line, sizeof(line));
+
+	(void)arg;
+	rules_mistake_text(&t, m);
+	say("run", "%s", text_end(&t));
 }
 
 static int set_preload(char library[PATH_MAX])
@@ -193,27 +240,60 @@ static void warn_of_blindness(char *const command[], const char *library)
 	}
 }
 
+static int refuse_execution(const char *program, int error)
+{
+	say("run", "%s: %s", program, strerror(error));
+	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+/* With a gate the command runs beside: its log is judged when it and what it left have ended. */
+static int run_gated(char *const command[])
+{
+	struct supervised s;
+	bool passes;
+
+	if (!supervise(&s, command, GRACE_MS)) {
+		say("run", "%s: %s", command[0], strerror(errno));
+		return EXIT_NOT_EXECUTABLE;
+	}
+	passes = gate_judge(&gate);
+	if (s.error)
+		return refuse_execution(command[0], s.error);
+	if (s.left)
+		say("run",
+			"processes that the command left behind still run: what they do from here on "
+			"is not judged");
+	return passes ? supervise_end_alike(&s) : gate.status;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	static struct options o;
 	char library[PATH_MAX];
-	int at, refused, error;
+	struct rules rules;
+	int at, refused;
 
 	(void)argc;
 	refused = read_command_line(argv, &at);
 	if (refused)
 		return refused;
-	if (options_read(&o, environ, tell_mistake, NULL))
+	refused = gate_options(&gate);
+	if (refused)
+		return refused;
+	if (options_read(&o, environ, tell_mistake, NULL) ||
+		policy_load(&rules, o.policy, o.policy_file, tell_rule, NULL))
 		return EXIT_REFUSED;
+	refused = gate.fail_on ? gate_open(&gate, &o) : 0;
+	if (refused)
+		return refused;
 	refused = set_preload(library);
 	if (refused)
 		return refused;
-	if (o.policy_given)
-		say("run", "warning: rules are not built yet, so the policy is not in force");
-	warn_of_silence(&o);
+	if (!gate.fail_on)
+		warn_of_silence(&o);
 	warn_of_blindness(argv + at, library);
+	if (gate.fail_on)
+		return run_gated(argv + at);
 	execvp(argv[at], argv + at);
-	error = errno;
-	say("run", "%s: %s", argv[at], strerror(error));
-	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	return refuse_execution(argv[at], errno);
 }

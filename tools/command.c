@@ -6,12 +6,17 @@
 
 const struct command commands[] = {
 	{"run", "[OPTION...] [--] COMMAND...", "run a program under the shim",
-		"Executes COMMAND in place of rstfix itself: same process, same exit status.\n"
+		"Executes COMMAND in place of rstfix itself: same process, same exit status. With\n"
+		"--fail-on it waits for it, passes signals on, and judges what happened.\n"
 		"\n"
 		"  --mode MODE      audit, fix or off           (RSTFIX_MODE)\n"
 		"  --policy FILE    a file of rules             (RSTFIX_POLICY_FILE)\n"
 		"  --log TARGET     where events go             (RSTFIX_LOG)\n"
 		"  --format FORMAT  text or json                (RSTFIX_FORMAT)\n"
+		"\n"
+		"  --fail-on PATTERNS    fail when an event has one of these patterns, or * for any\n"
+		"  --error-exitcode N    the exit status then; 1\n"
+		"  --baseline FILE       a log of an earlier run in JSON: its callsites may pass\n"
 		"\n"
 		"An option sets its variable; 'rstfix help environment' tells them all. Before it\n"
 		"starts what the shim cannot see (a static, Go, setuid or musl program, one of another\n"
@@ -29,6 +34,26 @@ const struct command commands[] = {
 		"Exit status: 0 if each row is as it should be, 1 if not, 2 for a mistake in the\n"
 		"options, 77 (with SKIP and the reason) where no namespace is to be had.\n",
 		cmd_lab},
+	{"policy", "check|print|explain FILE", "find mistakes in rules, and which one decides",
+		"check    lists every mistake of FILE with its line and column, and the rules that can\n"
+		"         never decide because others come first, or because they contradict themselves.\n"
+		"print    prints each rule in its canonical form.\n"
+		"explain  tells which rule decides about an event, and why those before it do not:\n"
+		"\n"
+		"  --pattern PATTERN    what happens (needed)\n"
+		"  --op CALL            by which call: close, dup2, fclose, ...\n"
+		"  --role ROLE          server or client\n"
+		"  --intent INTENT      of linger-zero: abort, config or unknown\n"
+		"  --port NUMBER        the local port\n"
+		"  --peer ADDRESS, --peer-port NUMBER\n"
+		"  --program NAME\n"
+		"  --callsite MODULE!SYMBOL   a frame of the stack; may be given more than once\n"
+		"  --status NUMBER      of an exit\n"
+		"  --mode MODE          audit (default) or fix\n"
+		"\n"
+		"What is not given is not known, and matches no rule that asks for it. Exit status: 2\n"
+		"for a mistake in FILE or the options. The language is in rstfix-policy(5).\n",
+		cmd_policy},
 	{"help", "[TOPIC]", "explain a command, or: environment, patterns, events", NULL, cmd_help},
 	{"version", "", "print the version", NULL, cmd_version},
 	{"victim", "", NULL, NULL, cmd_victim},

@@ -66,6 +66,7 @@ static void read_members(struct event *e, json_object *o)
 	get_text(o, "role", e->role, sizeof(e->role));
 	get_text(o, "stack_id", e->stack_id, sizeof(e->stack_id));
 	e->pid = get_number(o, "pid");
+	e->sock = get_number(o, "sock");
 	e->unread = get_number(o, "unread");
 	e->unsent = get_number(o, "unsent");
 	read_frames(e, o);
@@ -93,6 +94,23 @@ bool event_parse(struct event *e, const char *line)
 	return object;
 }
 
+/* How a close that was told as lingering has ended. The stack stands in the first of the two lines. */
+static bool take_end(struct event_log *log, const struct event *e)
+{
+	size_t i, kept = log->rsts < EVENTS_KEPT ? log->rsts : EVENTS_KEPT;
+
+	for (i = 0; i < kept; i++) {
+		struct event *first = &log->first[i];
+
+		if (strcmp(first->outcome, "lingering") != 0 || first->sock != e->sock ||
+			first->pid != e->pid)
+			continue;
+		memcpy(first->outcome, e->outcome, sizeof(first->outcome));
+		return true;
+	}
+	return false;
+}
+
 static void take_line(struct event_log *log, const char *line)
 {
 	struct event e;
@@ -103,7 +121,7 @@ static void take_line(struct event_log *log, const char *line)
 	}
 	if (strcmp(e.event, "notice") == 0)
 		log->notices++;
-	if (strcmp(e.event, "rst") != 0)
+	if (strcmp(e.event, "rst") != 0 || take_end(log, &e))
 		return;
 	if (log->rsts < EVENTS_KEPT)
 		log->first[log->rsts] = e;

@@ -22,6 +22,7 @@ struct event {
 	char symbol[128]; /* of the innermost frame */
 	char offset[24];  /* of the innermost frame in its module */
 	int64_t pid;
+	int64_t sock;	/* SO_COOKIE; -1: not told */
 	int64_t unread; /* -1: not told */
 	int64_t unsent; /* -1: not told */
 	size_t frames;
@@ -29,7 +30,7 @@ struct event {
 };
 
 struct event_log {
-	size_t rsts; /* lines whose event is rst; the first EVENTS_KEPT of them are kept */
+	size_t rsts; /* closes told; the first EVENTS_KEPT of them are kept, each as it ended */
 	size_t notices;
 	size_t bad; /* lines that are no object */
 	struct event first[8];

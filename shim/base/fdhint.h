@@ -45,6 +45,7 @@ enum {
 	REC_WROTE_AFTER_EOF = 512, /* the program wrote after it had read the peer's FIN */
 	REC_TOLD = 1024,	   /* an error of this connection was told already */
 	REC_ESTABLISHED = 2048,	   /* accepted, or connect() or a read or write has succeeded */
+	REC_EPOLLS_UNKNOWN = 4096, /* registered with more epolls than a record holds */
 };
 
 struct endpoint {
@@ -65,6 +66,8 @@ struct fdrec {
 	uint16_t shut_site;	 /* where its reading side was shut down */
 	uint16_t eof_write_site; /* where it was first written to after the peer's FIN */
 	uint8_t role;
+	uint8_t epoll_count;  /* how many epolls it was registered with under this number */
+	int epolls[2];	      /* those */
 	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,41 @@ EARLY(int, pipe2, (int fds[2], int flags), SYS_pipe2, fds, flags, 0, 0, 0, 0)
 EARLY(long, syscall, (long number, long a, long b, long c, long d, long e, long f), number, a, b, c,
 	d, e, f)
 
+EARLY(int, execve, (const char *path, char *const argv[], char *const envp[]), SYS_execve, path,
+	argv, envp, 0, 0, 0)
+EARLY(int, execveat, (int dir, const char *path, char *const argv[], char *const envp[], int flags),
+	SYS_execveat, dir, path, argv, envp, flags, 0)
+
+EARLY(int, open, (const char *path, int flags, mode_t mode), SYS_openat, AT_FDCWD, path, flags,
+	mode, 0, 0)
+EARLY(int, open64, (const char *path, int flags, mode_t mode), SYS_openat, AT_FDCWD, path, flags,
+	mode, 0, 0)
+EARLY(int, openat64, (int dir, const char *path, int flags, mode_t mode), SYS_openat, dir, path,
+	flags, mode, 0, 0)
+EARLY(int, openat, (int dir, const char *path, int flags, mode_t mode), SYS_openat, dir, path,
+	flags, mode, 0, 0)
+EARLY(int, epoll_ctl, (int ep, int op, int fd, void *event), SYS_epoll_ctl, ep, op, fd, event, 0, 0)
+EARLY(int, setns, (int fd, int type), SYS_setns, fd, type, 0, 0, 0, 0)
+
+static void early__exit(int status)
+{
+	sys1(SYS_exit_group, status);
+}
+
+static void early__Exit(int status)
+{
+	sys1(SYS_exit_group, status);
+}
+
+static void early_quick_exit(int status)
+{
+	void (*f)(int) = (void (*)(int))late("quick_exit");
+
+	if (f)
+		f(status);
+	sys1(SYS_exit_group, status);
+}
+
 static void early_closefrom(int first)
 {
 	sys3(SYS_close_range, first < 0 ? 0 : first, ~0U, 0);
@@ -137,6 +173,16 @@ LATE(FILE *, freopen, (const char *path, const char *mode, FILE *stream), (path,
 	NULL)
 LATE(FILE *, freopen64, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
 	NULL)
+LATE(int, setuid, (uid_t u), (u), -1)
+LATE(int, setgid, (gid_t g), (g), -1)
+LATE(int, seteuid, (uid_t u), (u), -1)
+LATE(int, setegid, (gid_t g), (g), -1)
+LATE(int, setreuid, (uid_t r, uid_t e), (r, e), -1)
+LATE(int, setregid, (gid_t r, gid_t e), (r, e), -1)
+LATE(int, setresuid, (uid_t r, uid_t e, uid_t s), (r, e, s), -1)
+LATE(int, setresgid, (gid_t r, gid_t e, gid_t s), (r, e, s), -1)
+LATE(int, setgroups, (size_t n, const gid_t *list), (n, list), -1)
+LATE(int, initgroups, (const char *user, gid_t g), (user, g), -1)
 LATE(int, dlclose, (void *handle), (handle), -1)
 LATE(pid_t, fork, (void), (), -1)
 LATE(pid_t, _Fork, (void), (), -1)
@@ -156,9 +202,22 @@ LATE(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target),
 	(actions, fd, target), ENOSYS)
 LATE(int, system, (const char *command), (command), -1)
 LATE(FILE *, popen, (const char *command, const char *type), (command, type), NULL)
+LATE(int, execv, (const char *path, char *const argv[]), (path, argv), -1)
+LATE(int, execvp, (const char *file, char *const argv[]), (file, argv), -1)
+LATE(int, execvpe, (const char *file, char *const argv[], char *const envp[]), (file, argv, envp),
+	-1)
+LATE(int, fexecve, (int fd, char *const argv[], char *const envp[]), (fd, argv, envp), -1)
 LATE(int, daemon, (int nochdir, int noclose), (nochdir, noclose), -1)
 LATE(pid_t, forkpty, (int *master, char *name, const void *termios, const void *winsize),
 	(master, name, termios, winsize), -1)
+
+/* Never called: the doors of the variadic ones hand on an array. */
+static int early_execl(const char *path, const char *arg, ...)
+{
+	(void)path;
+	(void)arg;
+	return (int)answer(-ENOSYS);
+}
 
 /* Other names of the same functions. */
 #define early___close	 early_close
@@ -173,6 +232,8 @@ LATE(pid_t, forkpty, (int *master, char *name, const void *termios, const void *
 #define early___sendmmsg early_sendmmsg
 #define early___socket	 early_socket
 #define early___connect	 early_connect
+#define early_execlp	 early_execl
+#define early_execle	 early_execl
 #define early___fork	 early_fork
 #define early___vfork	 early_vfork
 #define early___clone	 early_clone

@@ -26,34 +26,47 @@ static bool filtered(void)
 	return line && line[10] != '0';
 }
 
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+static const short needed[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_shutdown,
+	SYS_recvfrom, SYS_sendto, SYS_socket, SYS_getsockname, SYS_getpeername, SYS_ppoll,
+	SYS_fcntl, SYS_newfstatat, SYS_pwritev2, SYS_openat, SYS_faccessat, SYS_readlinkat,
+	SYS_gettid, SYS_getcwd, SYS_prlimit64, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait,
+	SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_madvise, SYS_mincore,
+	SYS_uname};
+
+static const short for_the_reaper[] = {SYS_mmap, SYS_mprotect, SYS_socketpair, SYS_sendmsg,
+	SYS_recvmsg, SYS_futex, SYS_tgkill, SYS_prctl, SYS_close_range, SYS_pidfd_open,
+	SYS_pidfd_getfd};
+
 /* Each with arguments that do nothing: what counts is whether it comes back. */
-static void try_all(void)
+static void try_all(const short *calls, unsigned n)
 {
-	static const short calls[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_shutdown,
-		SYS_recvfrom, SYS_sendto, SYS_socket, SYS_getsockname, SYS_getpeername, SYS_ppoll,
-		SYS_fcntl, SYS_newfstatat, SYS_pwritev2, SYS_openat, SYS_faccessat, SYS_readlinkat,
-		SYS_gettid, SYS_getcwd, SYS_prlimit64, SYS_epoll_create1, SYS_epoll_ctl,
-		SYS_epoll_pwait, SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait,
-		SYS_madvise, SYS_mincore, SYS_uname};
 	uint64_t no_core[2] = {0, 0};
 	unsigned i;
 
 	sys4(SYS_prlimit64, 0, RLIMIT_CORE, no_core, 0);
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	for (i = 0; i < n; i++)
 		sys_call(calls[i], -1, -1, -1, -1, -1, -1);
 }
 
 /* Exit signal 0 and __WALL: the program's SIGCHLD handler and wait() see nothing of it. */
-bool sandbox_allows_us(void)
+static bool survived(const short *calls, unsigned n)
 {
 	int status = 0;
 	long child, r;
 
-	if (!filtered())
-		return true;
 	child = sys_call(SYS_clone, 0, 0, 0, 0, 0, 0);
 	if (child == 0) {
-		try_all();
+		try_all(calls, n);
 		sys1(SYS_exit_group, 0);
 	}
 	if (child < 0)
@@ -62,4 +75,15 @@ bool sandbox_allows_us(void)
 		r = sys4(SYS_wait4, child, &status, __WALL, 0);
 	while (r == -EINTR);
 	return r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool sandbox_allows_us(bool *reaper)
+{
+	*reaper = true;
+	if (!filtered())
+		return true;
+	if (!survived(needed, sizeof(needed) / sizeof(needed[0])))
+		return false;
+	*reaper = survived(for_the_reaper, sizeof(for_the_reaper) / sizeof(for_the_reaper[0]));
+	return true;
 }

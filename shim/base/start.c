@@ -3,11 +3,15 @@
 
 #include "../detect/facts.h"
 #include "../detect/owner.h"
+#include "../fix/linger.h"
 #include "../log/event.h"
 #include "../log/sink.h"
 #include "../log/unwind.h"
+#include "../policy/follow.h"
+#include "../policy/policy.h"
 #include "fdhint.h"
 #include "format.h"
+#include "helper.h"
 #include "libc.h"
 #include "sandbox.h"
 #include "sys.h"
@@ -38,6 +42,7 @@ static void forked(void)
 	__atomic_store_n(not_forked, 1, __ATOMIC_RELAXED);
 	self.pid = (pid_t)sys0(SYS_getpid);
 	busy = 0;
+	linger_forked();
 	owner_forked();
 	facts_expect_linger(); /* an inherited listener may be armed by another process */
 	sink_forked();
@@ -61,7 +66,7 @@ unsigned start_threads(void)
 
 	if (sys4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink < 3)
 		return 0;
-	return (unsigned)st.st_nlink - 2;
+	return (unsigned)st.st_nlink - 2 - helper_running();
 }
 
 HOT uint32_t start_now_ms(void)
@@ -122,6 +127,7 @@ void start_passive(const char *why)
 	fdhint_shut();
 	__atomic_store_n(&stopping, true, __ATOMIC_SEQ_CST);
 	wait_for_busy();
+	linger_settle(true);
 	if (event_any() || fdhint_high() > 0)
 		event_notice("sandbox", why);
 	event_summary();
@@ -130,6 +136,7 @@ void start_passive(const char *why)
 void start_resume(void)
 {
 	__atomic_store_n(&stopping, false, __ATOMIC_SEQ_CST);
+	linger_resume();
 	fdhint_open();
 }
 
@@ -179,13 +186,34 @@ static void complain_log(struct complaints *c, const char *path, const char *why
 	text_end(&t);
 }
 
+static void complain_rule(void *arg, const struct rule_mistake *m)
+{
+	struct complaints *c = arg;
+	struct text t;
+
+	if (c->n == COMPLAINTS)
+		return;
+	t = text_on(c->text[c->n++], sizeof(c->text[0]));
+	text_str(&t, "policy: no rule is in force, and the mode is audit: ");
+	rules_mistake_text(&t, m);
+	text_end(&t);
+}
+
+/* A mistake never enforces anything: not the rules that could be read either. */
+static void read_policy(struct complaints *c)
+{
+	struct options *o = &self.opt;
+
+	if ((o->policy || o->policy_file) &&
+		policy_start(o->policy, o->policy_file, self.program, complain_rule, c) > 0)
+		o->mode = MODE_AUDIT;
+	o->policy = o->policy_file = NULL; /* the program may write over its environment */
+}
+
 /* What is recognised, and not built yet, is said: never silence. */
 static void complain_unbuilt(struct complaints *c)
 {
 	const char *const lines[] = {
-		self.opt.policy_given
-			? "RSTFIX_POLICY, RSTFIX_POLICY_FILE: this version reads no rules; the mode is audit"
-			: NULL,
 		self.opt.watch ? "RSTFIX_WATCH=1: not in this version; nothing is watched" : NULL,
 		self.opt.stats[0] ? "RSTFIX_STATS: not in this version; nothing is counted there"
 				  : NULL,
@@ -193,9 +221,6 @@ static void complain_unbuilt(struct complaints *c)
 	unsigned i;
 	struct text t;
 
-	/* Rules that say what must not be mended cannot be obeyed: nothing is mended. */
-	if (self.opt.policy_given && self.opt.mode == MODE_FIX)
-		self.opt.mode = MODE_AUDIT;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		if (!lines[i] || c->n == COMPLAINTS)
 			continue;
@@ -239,6 +264,22 @@ static void unfollow(char **envp)
 	*to = 0;
 }
 
+/*
+ * Also where the shim does not act in this program (RSTFIX_PROGRAMS), but not in mode off. Another
+ * constructor may have made `environ` another array already.
+ */
+static void hand_on(char **envp)
+{
+	if (environ != envp && environ)
+		follow_hide(environ);
+	if (self.opt.mode == MODE_OFF)
+		follow_hide(envp);
+	else
+		follow_start(self.opt.follow, envp);
+	if (!self.opt.follow)
+		unfollow(envp);
+}
+
 /* Sockets that were there before the program: inetd, socket activation, an exec. */
 #define INHERITED_FDS 1024
 
@@ -280,8 +321,10 @@ static void at_exit(int status, void *arg)
 {
 	(void)status;
 	(void)arg;
-	if (fdhint_limit && start_ready())
-		event_summary();
+	if (!fdhint_limit || !start_ready())
+		return;
+	linger_settle(true);
+	event_summary();
 }
 
 /* The tables, the log, the stacks. False: no memory for them, and the shim stays out. */
@@ -298,20 +341,25 @@ void start(int argc, char **argv, char **envp)
 {
 	struct complaints c = {.n = 0};
 	const char *why;
+	bool reaper;
 	unsigned i;
 
 	if (libc_resolve() || getauxval(AT_SECURE))
 		return;
 	name_program(argc > 0 ? argv[0] : NULL);
 	options_read(&self.opt, envp, complain, &c);
-	if (!self.opt.follow)
-		unfollow(envp);
+	hand_on(envp);
 	if (self.opt.mode == MODE_OFF || !options_program_matches(self.opt.programs, self.program))
 		return;
-	start_fix = self.opt.mode == MODE_FIX;
 	self.pid = (pid_t)sys0(SYS_getpid);
 	self.start_s = start_now_us() / 1000000;
-	if (!sandbox_allows_us() || !build(&c))
+	if (!sandbox_allows_us(&reaper))
+		return;
+	if (!reaper)
+		linger_forbid();
+	read_policy(&c);
+	start_fix = self.opt.mode == MODE_FIX;
+	if (!build(&c))
 		return;
 	for (i = 0; i < c.n; i++)
 		event_notice("environment", c.text[i]);

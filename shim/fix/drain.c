@@ -35,17 +35,49 @@ bool drain_disarm(int fd)
 }
 
 /* MSG_TRUNC throws TCP data away without copying it; MSG_DONTWAIT steps over an urgent mark. */
-static long discard(int fd, uint64_t most)
+long drain_discard(int fd, uint64_t most)
 {
 	return sys6(SYS_recvfrom, fd, 0, most < CHUNK ? (long)most : CHUNK,
 		MSG_DONTWAIT | MSG_TRUNC, 0, 0);
 }
 
-static bool peer_fin(int fd)
+bool drain_peer_fin(int fd)
 {
 	int state = facts_state(fd);
 
 	return state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 && state != TCP_FIN_WAIT2;
+}
+
+bool drain_was_reset(long error)
+{
+	return error == -ECONNRESET || error == -EPIPE || error == -ETIMEDOUT || error == -ENOTCONN;
+}
+
+bool drain_half_close(int fd)
+{
+	return sys2(SYS_shutdown, fd, SHUT_WR) != -ENOTCONN;
+}
+
+void drain_wait_acknowledged(int fd, int sec)
+{
+	uint32_t start = start_now_ms(), step = 50;
+
+	while (facts_unsent(fd) > 0 && !start_stopping() &&
+		start_now_ms() - start < (uint32_t)sec * 1000) {
+		struct timespec ts = {0, (long)step * 1000};
+
+		if (sys5(SYS_ppoll, 0, 0, &ts, 0, 0) == -EINTR)
+			return;
+		if (step < 2000)
+			step *= 2;
+	}
+}
+
+void drain_expect_any(int fd)
+{
+	int one = 1;
+
+	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
 }
 
 static void wait_for_input(int fd, bool input, uint32_t ms)
@@ -105,7 +137,7 @@ static enum outcome linger(
 	for (;;) {
 		if (r->drained >= b->bytes)
 			input = false; /* enough: only the output is waited for now */
-		n = input ? discard(fd, b->bytes - r->drained) : -EAGAIN;
+		n = input ? drain_discard(fd, b->bytes - r->drained) : -EAGAIN;
 		if (n > 0) {
 			r->drained += (uint64_t)n;
 			p->last_ms = start_now_ms();
@@ -113,9 +145,9 @@ static enum outcome linger(
 				return stopped(fd);
 			continue;
 		}
-		if (n == 0 && peer_fin(fd))
+		if (n == 0 && drain_peer_fin(fd))
 			return OUTCOME_AVERTED;
-		if (n == -ECONNRESET || n == -EPIPE || n == -ETIMEDOUT || n == -ENOTCONN) {
+		if (drain_was_reset(n)) {
 			r->why = "the peer reset the connection";
 			return OUTCOME_FAILED;
 		}
@@ -127,8 +159,8 @@ static enum outcome linger(
 		}
 		look_at_output(fd, p);
 		if (!input && p->unsent == 0)
-			return peer_fin(fd) && r->drained < b->bytes ? OUTCOME_AVERTED
-								     : OUTCOME_DELIVERED;
+			return drain_peer_fin(fd) && r->drained < b->bytes ? OUTCOME_AVERTED
+									   : OUTCOME_DELIVERED;
 		if (over(p, b))
 			return stopped(fd);
 		wait_for_input(fd, input, b->idle_ms < TICK_MS ? 1 : TICK_MS);
@@ -137,13 +169,11 @@ static enum outcome linger(
 
 void drain_linger(int fd, const struct drain_bounds *b, struct drain_result *r)
 {
-	int one = 1;
 	struct progress p = {start_now_ms(), start_now_ms(), facts_unsent(fd), facts_cookie(fd)};
 
 	*r = (struct drain_result){.outcome = OUTCOME_FAILED};
-	/* The program's low-water mark would hide readable bytes from ppoll. */
-	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
-	if (sys2(SYS_shutdown, fd, SHUT_WR) == -ENOTCONN)
+	drain_expect_any(fd);
+	if (!drain_half_close(fd))
 		r->why = "not connected any more";
 	else
 		r->outcome = linger(fd, b, r, &p);

@@ -32,6 +32,20 @@ struct drain_bounds drain_bounds(const struct linger_limits *limits, const struc
 /* Takes linger-0 away, so that a close sends FIN. False: the kernel refused. */
 bool drain_disarm(int fd);
 
+/*
+ * The steps of it, which the reaper (reaper.h) takes in its own time. drain_half_close() sends FIN
+ * after all output; false: not connected any more. drain_expect_any() makes what comes readable
+ * whatever the low-water mark. drain_discard() throws away up to `most` bytes: how many, 0 at the end, or -errno.
+ */
+bool drain_half_close(int fd);
+void drain_expect_any(int fd);
+long drain_discard(int fd, uint64_t most);
+bool drain_was_reset(long error);
+bool drain_peer_fin(int fd);
+
+/* Blocks as close() does with SO_LINGER {1, sec > 0}: until the output is acknowledged; a signal ends it. */
+void drain_wait_acknowledged(int fd, int sec);
+
 void drain_linger(int fd, const struct drain_bounds *bounds, struct drain_result *r);
 
 #endif

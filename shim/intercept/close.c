@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../fix/linger.h"
 #include "../log/sink.h"
 #include "../log/unwind.h"
 #include "closing.h"
@@ -16,7 +17,7 @@
 /* The log's descriptor is not the program's: closing it succeeds, and it stays. */
 static bool spared(int fd)
 {
-	return (fdhint_get(fd) & HINT_OWN) && start_ready() && sink_owns(fd);
+	return (fdhint_get(fd) & HINT_OWN) && start_ready() && (sink_owns(fd) || linger_owns(fd));
 }
 
 /* syscall(SYS_close) is no cancellation point, and must not become one. */

@@ -4,9 +4,12 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/owner.h"
-#include "../fix/drain.h"
+#include "../fix/linger.h"
 #include "../log/sink.h"
+#include "decide.h"
+#include "epoll.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -25,43 +28,96 @@ static void about_arming(struct event *e, const struct fdrec *rec)
  * A mended close leaves TIME_WAIT where the reset left nothing: without SO_REUSEADDR the port
  * cannot be bound again for a minute (law 3).
  */
-static void tell_time_wait(const struct event *e, bool reuseaddr)
+static void tell_time_wait(int fd, const struct event *e)
 {
 	static uint32_t told;
 
-	if (e->role != ROLE_SERVER || reuseaddr || __atomic_exchange_n(&told, 1, __ATOMIC_RELAXED))
+	if (e->role != ROLE_SERVER || __atomic_load_n(&told, __ATOMIC_RELAXED) ||
+		__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED) || facts_reuseaddr(fd))
 		return;
 	event_notice("time-wait",
 		"mended connections leave TIME_WAIT, and this server binds its port without "
 		"SO_REUSEADDR: a restart within 60 s may fail with EADDRINUSE");
 }
 
-static void mend(int fd, const struct fdrec *rec, struct event *e)
+/* SIGIO would go on coming for a descriptor that the program has closed. */
+static void end_async(int fd)
 {
-	struct drain_bounds bounds = drain_bounds(&self.opt.linger, rec);
+	long flags;
+
+	if (!dup_async_seen())
+		return;
+	flags = sys2(SYS_fcntl, fd, F_GETFL);
+	if (flags >= 0 && (flags & O_ASYNC))
+		sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_ASYNC);
+}
+
+/* With the peer's FIN queued nothing is to be waited for: read up to it. */
+static bool at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
+{
+	long n;
+
+	if (!e->facts.peer_fin)
+		return false;
+	while (e->drained < b->bytes && (n = drain_discard(fd, b->bytes - e->drained)) > 0)
+		e->drained += (uint64_t)n;
+	if (e->drained >= b->bytes || n != 0)
+		return false;
+	e->outcome = OUTCOME_AVERTED;
+	e->mended = true;
+	return true;
+}
+
+/*
+ * Hands the socket to the reaper, which tells how it ends. Only if no epoll can go on reporting
+ * what the program has closed. SO_LINGER {1, n} is what the program asked of this close itself.
+ */
+static bool hand_over(
+	int fd, const struct fdrec *rec, struct event *e, const struct drain_bounds *b)
+{
+	struct parcel p;
+
+	if (!epoll_detach(fd, rec))
+		return false;
+	end_async(fd);
+	e->outcome = OUTCOME_LINGERING;
+	event_tell(e);
+	p = (struct parcel){.event = *e, .bounds = *b};
+	return linger_adopt(fd, &p);
+}
+
+/* True: the event is still to be told. */
+static bool mend(int fd, const struct fdrec *rec, struct event *e)
+{
+	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
+	struct drain_bounds bounds = drain_bounds(&limits, rec);
 	struct drain_result r;
 
 	if (e->facts.linger_on && e->facts.linger_sec == 0 && !drain_disarm(fd)) {
 		e->outcome = OUTCOME_FAILED;
 		e->why = "SO_LINGER could not be cleared";
-		return;
+		return true;
 	}
+	if (!drain_half_close(fd)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "not connected any more";
+		return true;
+	}
+	if (at_peer_fin(fd, e, &bounds))
+		return true;
+	if (e->facts.linger_on && e->facts.linger_sec > 0) {
+		drain_wait_acknowledged(fd, e->facts.linger_sec);
+		drain_disarm(fd);
+	}
+	if (hand_over(fd, rec, e, &bounds))
+		return false;
 	drain_linger(fd, &bounds, &r);
 	e->outcome = r.outcome;
 	e->why = r.why;
-	e->drained = r.drained;
+	e->drained += r.drained;
 	e->duration_ms = r.duration_ms;
 	e->mended = true;
-}
-
-/* What the mode asks for, where it saves something. */
-static enum action decide(const struct event *e, const struct fdrec *rec)
-{
-	enum action a = rules_default(self.opt.mode, e->pattern, e->intent);
-
-	if (e->pattern == PATTERN_LINGER_ZERO && !verdict_linger_mendable(&e->facts, rec))
-		return ACTION_LOG;
-	return a;
+	return true;
 }
 
 static void judge(struct closing *c, int fd, const struct fdrec *rec, const void *caller)
@@ -80,25 +136,24 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 	if (!c->judged)
 		return;
 	e->intent = verdict_intent(&f, rec);
-	event_about(e, fd, &f, rec, caller);
+	if (!decide(e, fd, &f, rec, caller))
+		return;
 	about_arming(e, rec);
-	e->action = decide(e, rec);
-	e->outcome = OUTCOME_RESET;
-	if (!owner_sole(fd, rec, f.cookie) || (e->action == ACTION_FIX && !rec->cookie)) {
+	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
+	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie)) {
 		c->watch = owner_watch(fd);
 		c->shared = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED);
 		if (c->watch < 0)
 			sink_lose();
 		return;
 	}
-	if (e->action == ACTION_FIX) {
-		bool reuseaddr = facts_reuseaddr(fd);
-
-		mend(fd, rec, e);
-		if (e->outcome == OUTCOME_AVERTED)
-			tell_time_wait(e, reuseaddr);
+	if (decide_mends(e)) {
+		tell_time_wait(fd, e);
+		if (!mend(fd, rec, e))
+			return;
 	}
 	event_tell(e);
+	decide_stop(e);
 }
 
 HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable)
@@ -132,9 +187,8 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
  */
 static void tell_watched(struct closing *c)
 {
-	bool fix;
+	bool fix = decide_mends(&c->event);
 
-	fix = c->event.action == ACTION_FIX;
 	if (owner_still_held(c->watch)) {
 		if (!fix || !c->shared)
 			return;
@@ -144,6 +198,7 @@ static void tell_watched(struct closing *c)
 		c->event.why = "no proof that this was the last reference";
 	}
 	event_tell(&c->event);
+	decide_stop(&c->event);
 }
 
 HOT void closing_end(struct closing *c)

@@ -33,6 +33,7 @@ void closing_whole(int fd, enum op op, const void *caller);
 int rf_syscall_close(int fd, const void *caller);
 int rf_close_range(unsigned first, unsigned last, int flags, const void *caller);
 int rf_dup(int fd);
+bool dup_async_seen(void); /* this process has used O_ASYNC */
 long rf_fcntl(int fd, int cmd, long arg);
 void rf_ioctl(int fd, unsigned long request); /* before the call */
 int rf_dup2(int fd, int target, const void *caller);

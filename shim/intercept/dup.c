@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../fix/linger.h"
 #include "../log/sink.h"
 #include "closing.h"
 #include "export.h"
+#include "pressure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,7 +55,8 @@ static int duplicate(int (*real)(int), int fd)
 
 	duplicating(fd);
 	r = real(fd);
-
+	if (out_of_descriptors(r))
+		r = real(fd);
 	if (r >= 0)
 		duplicated(fd, r);
 	return r;
@@ -76,8 +79,10 @@ static void replace_begin(struct closing *c, int fd, int target, enum op op, con
 	c->judged = false;
 	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0)
 		return;
-	if (fdhint_get(target) & HINT_OWN)
+	if (fdhint_get(target) & HINT_OWN) {
 		sink_yield((unsigned)target, (unsigned)target);
+		linger_yield((unsigned)target, (unsigned)target);
+	}
 	closing_begin(c, target, op, caller, false);
 }
 
@@ -143,6 +148,8 @@ static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 	bool marked = cmd != F_SETFD && duplicating(fd);
 	int r = real(fd, cmd, arg);
 
+	if (cmd != F_SETFD && out_of_descriptors(r))
+		r = real(fd, cmd, arg);
 	if (r < 0) {
 		not_duplicated(fd, marked);
 		return r;
@@ -154,8 +161,17 @@ static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 	return r;
 }
 
-static inline bool concerns_us(int cmd)
+static bool async_seen;
+
+bool dup_async_seen(void)
 {
+	return __atomic_load_n(&async_seen, __ATOMIC_RELAXED);
+}
+
+static inline bool concerns_us(int cmd, long arg)
+{
+	if (unlikely(cmd == F_SETFL && (arg & O_ASYNC)))
+		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
 	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
 }
 
@@ -167,27 +183,27 @@ static int fcntl_by_syscall(int fd, int cmd, long arg)
 
 long rf_fcntl(int fd, int cmd, long arg)
 {
-	return concerns_us(cmd) ? control(fcntl_by_syscall, fd, cmd, arg)
-				: libc_syscall(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+	return concerns_us(cmd, arg) ? control(fcntl_by_syscall, fd, cmd, arg)
+				     : libc_syscall(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
 }
 
 EXPORT(int, fcntl, (int fd, int cmd, long arg))
 {
-	if (likely(!concerns_us(cmd)))
+	if (likely(!concerns_us(cmd, arg)))
 		return libc_fcntl(fd, cmd, arg);
 	return control(libc_fcntl, fd, cmd, arg);
 }
 
 EXPORT(int, __fcntl, (int fd, int cmd, long arg))
 {
-	if (likely(!concerns_us(cmd)))
+	if (likely(!concerns_us(cmd, arg)))
 		return libc___fcntl(fd, cmd, arg);
 	return control(libc___fcntl, fd, cmd, arg);
 }
 
 EXPORT(int, fcntl64, (int fd, int cmd, long arg))
 {
-	if (likely(!concerns_us(cmd)))
+	if (likely(!concerns_us(cmd, arg)))
 		return libc_fcntl64(fd, cmd, arg);
 	return control(libc_fcntl64, fd, cmd, arg);
 }
@@ -195,13 +211,15 @@ EXPORT(int, fcntl64, (int fd, int cmd, long arg))
 /* The other way to take close-on-exec away; Python's way. */
 void rf_ioctl(int fd, unsigned long request)
 {
+	if (request == FIOASYNC)
+		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
 	if (request == FIONCLEX && (fdhint_get(fd) & HINT_STREAM) && start_ready())
 		fdhint_record(fd)->flags &= (uint16_t)~REC_CLOEXEC;
 }
 
 EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))
 {
-	if (unlikely(request == FIONCLEX))
+	if (unlikely(request == FIONCLEX || request == FIOASYNC))
 		rf_ioctl(fd, request);
 	return libc_ioctl(fd, request, arg);
 }

@@ -2,6 +2,7 @@
 #include "failure.h"
 
 #include "../base/start.h"
+#include "decide.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -12,20 +13,23 @@ static void tell(int fd, enum pattern pattern, bool writing, enum op op, const v
 	struct event e = {
 		.pattern = pattern,
 		.op = op,
-		.action = ACTION_LOG,
 		.outcome = OUTCOME_SEEN,
 		.direction = writing ? "write" : "read",
 	};
 
 	if (!start_busy_enter())
 		return;
-	event_about(&e, fd, f, rec, caller);
+	rec->flags |= REC_TOLD;
+	if (!decide(&e, fd, f, rec, caller)) {
+		start_busy_leave();
+		return;
+	}
 	if (pattern == PATTERN_WRITE_AFTER_CLOSE) {
 		e.armed_site = rec->eof_write_site;
 		e.armed_op = OP_WRITE;
 	}
-	rec->flags |= REC_TOLD;
 	event_tell(&e);
+	decide_stop(&e);
 	start_busy_leave();
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../detect/owner.h"
+#include "../fix/linger.h"
 #include "closing.h"
+#include "exec.h"
 #include "export.h"
 
 #include <errno.h>
@@ -65,6 +67,8 @@ EXPORT(int, daemon, (int nochdir, int noclose))
 {
 	int r;
 
+	if (start_fix && watched(0) && start_ready())
+		linger_settle(false); /* the parent ends inside of it */
 	before_fork();
 	r = libc_daemon(nochdir, noclose); /* the parent does not come back */
 	after_fork(r == 0 ? 0 : -1);
@@ -144,6 +148,8 @@ void rf_split_tables(void)
 
 int rf_unshare(int flags)
 {
+	if (start_fix && watched(0) && start_ready())
+		linger_settle(false); /* a user namespace wants a process with one thread */
 	if (flags & CLONE_FILES)
 		rf_split_tables();
 	return libc_unshare(flags);
@@ -186,28 +192,48 @@ EXPORT(int, __clone,
 
 /* Those that only execute: once they have returned, the child has lost close-on-exec sockets. */
 
-EXPORT(int, posix_spawn,
-	(pid_t * pid, const char *path, const void *actions, const void *attr, char *const argv[],
-		char *const envp[]))
+struct spawn {
+	int (*real)(
+		pid_t *, const char *, const void *, const void *, char *const[], char *const[]);
+	pid_t *pid;
+	const char *path;
+	const void *actions, *attr;
+	char *const *argv;
+};
+
+static long call_spawn(const void *arg, char *const envp[])
+{
+	const struct spawn *s = arg;
+
+	return s->real(s->pid, s->path, s->actions, s->attr, s->argv, envp);
+}
+
+static int rf_spawn(const struct spawn *s, char *const envp[])
 {
 	int r;
 
 	owner_enter(DOOR_SPAWN);
-	r = libc_posix_spawn(pid, path, actions, attr, argv, envp);
+	r = (int)exec_with(envp, call_spawn, s);
 	owner_leave(DOOR_SPAWN);
 	return r;
+}
+
+EXPORT(int, posix_spawn,
+	(pid_t * pid, const char *path, const void *actions, const void *attr, char *const argv[],
+		char *const envp[]))
+{
+	struct spawn s = {libc_posix_spawn, pid, path, actions, attr, argv};
+
+	return rf_spawn(&s, envp);
 }
 
 EXPORT(int, posix_spawnp,
 	(pid_t * pid, const char *file, const void *actions, const void *attr, char *const argv[],
 		char *const envp[]))
 {
-	int r;
+	struct spawn s = {libc_posix_spawnp, pid, file, actions, attr, argv};
 
-	owner_enter(DOOR_SPAWN);
-	r = libc_posix_spawnp(pid, file, actions, attr, argv, envp);
-	owner_leave(DOOR_SPAWN);
-	return r;
+	return rf_spawn(&s, envp);
 }
 
 /* A socket that becomes a child's descriptor keeps living there. */
@@ -224,26 +250,48 @@ static void leave_spawn(void *arg)
 	owner_leave(DOOR_SPAWN);
 }
 
+/* system() and popen(): the shell gets `environ`. */
+struct shell {
+	const char *command, *type;
+	FILE *(*popen)(const char *, const char *);
+	FILE *stream;
+	int status;
+};
+
+static void call_system(void *arg)
+{
+	struct shell *s = arg;
+
+	s->status = libc_system(s->command);
+}
+
+static void call_popen(void *arg)
+{
+	struct shell *s = arg;
+
+	s->stream = s->popen(s->command, s->type);
+}
+
 EXPORT(int, system, (const char *command))
 {
-	int r;
+	struct shell s = {.command = command};
 
 	owner_enter(DOOR_SPAWN);
 	pthread_cleanup_push(leave_spawn, NULL); /* system() is a cancellation point */
-	r = libc_system(command);
+	exec_with_environ(call_system, &s);
 	pthread_cleanup_pop(1);
-	return r;
+	return s.status;
 }
 
 static FILE *rf_popen(
 	FILE *(*real)(const char *, const char *), const char *command, const char *type)
 {
-	FILE *r;
+	struct shell s = {.command = command, .type = type, .popen = real};
 
 	owner_enter(DOOR_SPAWN);
-	r = real(command, type);
+	exec_with_environ(call_popen, &s);
 	owner_leave(DOOR_SPAWN);
-	return r;
+	return s.stream;
 }
 
 EXPORT(FILE *, popen, (const char *command, const char *type))

@@ -4,6 +4,7 @@
 #include "../detect/owner.h"
 #include "export.h"
 #include "failure.h"
+#include "pressure.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -37,6 +38,8 @@ HOT static int rf_socket(int (*real)(int, int, int), int domain, int type, int p
 	struct owner_mark mark = owner_mark();
 	int fd = real(domain, type, protocol);
 
+	if (out_of_descriptors(fd))
+		fd = real(domain, type, protocol);
 	if (fd < 0)
 		return fd;
 	if (!is_tcp(domain, type, protocol))
@@ -84,6 +87,8 @@ EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
 	struct owner_mark mark = owner_mark();
 	int r = libc_accept(fd, addr, len);
 
+	if (out_of_descriptors(r))
+		r = libc_accept(fd, addr, len);
 	if (r >= 0)
 		accepted(fd, r, &mark, 0);
 	return r;
@@ -94,6 +99,8 @@ EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 	struct owner_mark mark = owner_mark();
 	int r = libc_accept4(fd, addr, len, flags);
 
+	if (out_of_descriptors(r))
+		r = libc_accept4(fd, addr, len, flags);
 	if (r >= 0)
 		accepted(fd, r, &mark, flags);
 	return r;

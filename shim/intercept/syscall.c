@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../detect/owner.h"
+#include "../fix/linger.h"
 #include "../log/unwind.h"
 #include "closing.h"
+#include "epoll.h"
+#include "exec.h"
 #include "export.h"
 #include "rights.h"
 
@@ -50,6 +53,11 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_ioctl:
 		rf_ioctl((int)a, (unsigned long)b);
 		return libc_syscall(number, a, b, c, d, e, f);
+	case SYS_execve:
+		return rf_execve((const char *)a, (char *const *)b, (char *const *)c);
+	case SYS_execveat:
+		return rf_execveat(
+			(int)a, (const char *)b, (char *const *)c, (char *const *)d, (int)e);
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:
@@ -68,6 +76,17 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 			(int)a, (int)b, (int)c, (const void *)d, (socklen_t)e, CALLER());
 	case SYS_close_range:
 		return rf_close_range((unsigned)a, (unsigned)b, (int)c, CALLER());
+	case SYS_epoll_ctl:
+		return rf_epoll_ctl((int)a, (int)b, (int)c, (void *)d);
+	case SYS_exit: /* of the last thread: the reaper would keep the process */
+		if (start_fix && watched(0) && start_ready() && start_threads() == 1)
+			linger_settle(true);
+		return libc_syscall(number, a, b, c, d, e, f);
+	case SYS_exit_group:
+	case SYS_setns:
+		if (start_fix && watched(0) && start_ready())
+			linger_settle(number == SYS_exit_group);
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_prctl:
 		return rf_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d,
 			(unsigned long)e);

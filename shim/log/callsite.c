@@ -221,7 +221,7 @@ void callsite_forked(void)
 		s = callsite_nth(i);
 		if (!s)
 			continue;
-		s->count = s->unread = s->unsent = s->drained = 0;
+		s->count = s->unread = s->unsent = s->drained = s->saved = s->lingered_ms = 0;
 		memset(s->outcomes, 0, sizeof(s->outcomes));
 		s->window_s = s->in_window = s->untold = 0;
 		s->frames_told_ms = 0;

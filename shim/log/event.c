@@ -85,7 +85,7 @@ static void read_boot_id(void)
 	sys1(SYS_close, fd);
 }
 
-static struct origin origin(uint64_t number)
+static struct origin origin(uint64_t number, int tid)
 {
 	read_boot_id();
 	return (struct origin){
@@ -94,7 +94,7 @@ static struct origin origin(uint64_t number)
 		.host = host,
 		.boot_id = boot_id,
 		.pid = self.pid,
-		.tid = (int)sys0(SYS_gettid),
+		.tid = tid ? tid : (int)sys0(SYS_gettid),
 		.start_s = self.start_s,
 		.seq = number,
 	};
@@ -139,7 +139,7 @@ void event_notice(const char *code, const char *msg)
 
 	if (!t.at)
 		return;
-	o = origin(0);
+	o = origin(0, 0);
 	if (json())
 		render_notice_json(&t, &o, code, msg);
 	else
@@ -160,25 +160,39 @@ static unsigned find_site(enum pattern pattern, enum op op, const void *caller)
 	return number;
 }
 
-void event_about(
-	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
+void event_locate(struct event *e, const void *caller)
 {
-	struct callsite *s;
+	e->site = find_site(e->pattern, e->op, caller);
+}
+
+void event_addresses(struct event *e, int fd, const struct fdrec *rec)
+{
+	facts_local(fd, &e->local);
+	facts_peer(fd, &e->peer);
+	if (!e->peer.family)
+		e->peer = rec->peer;
+}
+
+static uint32_t rate_of(const struct event *e)
+{
+	return e->rule && (e->rule->options & OPTION_RATE) ? e->rule->rate : self.opt.rate;
+}
+
+void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
+{
+	struct callsite *s = callsite_at(e->site);
 
 	e->fd = fd;
 	e->facts = *f;
 	e->role = (enum role)rec->role;
 	e->age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
-	e->site = find_site(e->pattern, e->op, caller);
-	s = callsite_at(e->site);
-	e->admitted = !s || callsite_admit(s, start_now_ms(), self.opt.rate);
+	e->admitted = !s || callsite_admit(s, start_now_ms(), rate_of(e));
 	if (!e->admitted)
 		return;
+	e->tid = (int)sys0(SYS_gettid);
 	e->netns = facts_netns_cookie(fd);
-	facts_local(fd, &e->local);
-	facts_peer(fd, &e->peer);
-	if (!e->peer.family)
-		e->peer = rec->peer;
+	if (!e->local.family)
+		event_addresses(e, fd, rec);
 }
 
 unsigned event_callsite(enum op op, const void *caller)
@@ -188,16 +202,21 @@ unsigned event_callsite(enum op op, const void *caller)
 
 static void count(struct callsite *s, const struct event *e)
 {
+	if (e->outcome == OUTCOME_LINGERING) /* counted once, when it ends */
+		return;
 	__atomic_add_fetch(&s->count, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&s->unread, e->facts.unread, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&s->unsent, e->facts.unsent, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&s->drained, e->drained, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&s->lingered_ms, e->duration_ms, __ATOMIC_RELAXED);
+	if (e->outcome == OUTCOME_AVERTED || e->outcome == OUTCOME_DELIVERED)
+		__atomic_add_fetch(&s->saved, e->facts.unsent, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&s->outcomes[e->outcome], 1, __ATOMIC_RELAXED);
 }
 
 static void render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)
 {
-	struct origin o = origin(number);
+	struct origin o = origin(number, e->tid);
 	struct telling w = {.site = s, .count = 1, .armed = callsite_at(e->armed_site)};
 
 	if (s) {
@@ -221,7 +240,8 @@ void event_tell(const struct event *e)
 	if (s)
 		count(s, e);
 	if (!e->admitted) {
-		__atomic_add_fetch(&s->untold, 1, __ATOMIC_RELAXED);
+		if (e->outcome != OUTCOME_LINGERING)
+			__atomic_add_fetch(&s->untold, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	t = buffer_take(&index);
@@ -290,7 +310,7 @@ void event_summary(void)
 	t = buffer_take(&index);
 	if (!t.at)
 		return;
-	o = origin(0);
+	o = origin(0, 0);
 	if (json())
 		summary_json(&t, &o);
 	else

@@ -19,11 +19,13 @@ struct event {
 	enum op op;
 	enum action action;
 	enum outcome outcome;
-	const char *why;       /* of OUTCOME_FAILED */
-	const char *direction; /* "read" or "write", receiving-side patterns only */
-	bool mended;	       /* drained and duration_ms are known */
-	uint64_t drained;      /* bytes thrown away while lingering */
-	uint32_t duration_ms;  /* that the mend took */
+	const char *why;	 /* of OUTCOME_FAILED, or why a rule's fix is not made */
+	const struct rule *rule; /* that decided; NULL: the mode's default */
+	bool dry;		 /* audit: action is what would be done */
+	const char *direction;	 /* "read" or "write", receiving-side patterns only */
+	bool mended;		 /* drained and duration_ms are known */
+	uint64_t drained;	 /* bytes thrown away while lingering */
+	uint32_t duration_ms;	 /* that the mend took */
 	int fd;
 	struct facts facts; /* before anything was done */
 	struct endpoint local, peer;
@@ -35,6 +37,7 @@ struct event {
 	unsigned armed_site;
 	unsigned site; /* callsite.h: where it happens; 0: the table is full */
 	bool admitted; /* within the rate: it is told, not only counted */
+	int tid;       /* of the thread that closed; 0: the one that tells */
 };
 
 /* Maps the buffers. Called by the constructor. False: no memory; every event is then lost. */
@@ -43,11 +46,18 @@ void event_forked(void);
 
 /*
  * The first half, while the socket is still there: the callsite of the door that `caller` returns
- * to, and what is common to all events. pattern and op are set already; rec may be stale. What only
- * a told event needs is not asked of the kernel where the rate does not admit it.
+ * to. pattern and op are set already.
  */
-void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec,
-	const void *caller);
+void event_locate(struct event *e, const void *caller);
+
+/* Both ends' addresses. rec may be stale. */
+void event_addresses(struct event *e, int fd, const struct fdrec *rec);
+
+/*
+ * What is common to all events, once their rule is known. What only a told event needs is not asked
+ * of the kernel where the rate, the rule's or the general one, does not admit it.
+ */
+void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec);
 
 /* The second half: counts e at its callsite, and tells it if it was admitted. */
 void event_tell(const struct event *e);

@@ -212,6 +212,25 @@ static void socket_json(struct text *t, const struct event *e)
 		text_str(t, "null");
 }
 
+/* As rules_name() tells it, without a copy on the stack. */
+static void rule_json(struct text *t, const struct rule *rule)
+{
+	name(t, "rule");
+	if (!rule) {
+		text_str(t, "null");
+		return;
+	}
+	text_char(t, '"');
+	text_json(t, rule->source);
+	text_char(t, ':');
+	text_u64(t, rule->line);
+	text_char(t, ':');
+	text_u64(t, rule->column);
+	text_str(t, ": ");
+	text_json(t, rule->text);
+	text_char(t, '"');
+}
+
 void render_event_json(
 	struct text *t, const struct origin *o, const struct event *e, const struct telling *w)
 {
@@ -234,8 +253,7 @@ void render_event_json(
 	member_known(t, "sock", e->facts.cookie);
 	member_u64(t, "start", (uint64_t)o->start_s);
 	member_u64(t, "seq", o->seq);
-	name(t, "rule");
-	text_str(t, "null");
+	rule_json(t, e->rule);
 	if (w->frames)
 		frames_json(t, w->site, w->armed ? t->cap / 2 : END_ROOM);
 	if (w->armed)
@@ -283,6 +301,8 @@ void render_summary_json_site(struct text *t, const struct callsite *s, bool fir
 	member_u64(t, "unread", s->unread);
 	member_u64(t, "unsent", s->unsent);
 	member_u64(t, "drained", s->drained);
+	member_u64(t, "saved", s->saved);
+	member_u64(t, "lingered_ms", s->lingered_ms);
 	text_str(t, ",\"outcomes\":{");
 	for (i = 0; i < OUTCOME_COUNT; i++) {
 		if (!s->outcomes[i])

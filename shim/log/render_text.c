@@ -129,6 +129,10 @@ static void consequence(struct text *t, const struct event *e)
 	default:
 		text_str(t, ", ");
 		peer(t, e);
+		if (e->why) {
+			text_str(t, "; not mended: ");
+			text_str(t, e->why);
+		}
 		break;
 	}
 	if (e->mended) {
@@ -165,6 +169,21 @@ static void frames(struct text *t, const struct callsite *s)
 	}
 }
 
+/* "fix by /etc/rules:3:1", and what audit would only have done. */
+static void rule(struct text *t, const struct event *e)
+{
+	if (!e->rule)
+		return;
+	text_str(t, e->dry && e->action != ACTION_LOG ? ", would " : ", ");
+	text_str(t, action_names[e->action]);
+	text_str(t, " by ");
+	text_safe(t, e->rule->source);
+	text_char(t, ':');
+	text_u64(t, e->rule->line);
+	text_char(t, ':');
+	text_u64(t, e->rule->column);
+}
+
 static void stack_id(struct text *t, const struct callsite *s)
 {
 	if (!s || !s->id)
@@ -183,6 +202,7 @@ void render_event_text(
 	text_str(t, pattern_names[e->pattern]);
 	text_str(t, ", ");
 	text_str(t, outcome_names[e->outcome]);
+	rule(t, e);
 	stack_id(t, w->site);
 	if (w->count > 1) {
 		text_str(t, ", for ");
@@ -247,6 +267,15 @@ void render_summary_text_site(struct text *t, const struct callsite *s)
 	text_str(t, " unread, ");
 	bytes(t, s->unsent);
 	text_str(t, " of output at stake");
+	if (s->outcomes[OUTCOME_AVERTED] || s->outcomes[OUTCOME_DELIVERED]) {
+		text_str(t, ", ");
+		bytes(t, s->saved);
+		text_str(t, " saved, ");
+		bytes(t, s->drained);
+		text_str(t, " drained in ");
+		text_u64(t, s->lingered_ms);
+		text_str(t, " ms");
+	}
 	stack_id(t, s);
 	text_char(t, '\n');
 }

@@ -3,6 +3,7 @@
 
 #include "../base/fdhint.h"
 #include "../base/format.h"
+#include "../base/helper.h"
 #include "../base/start.h"
 #include "sinkfd.h"
 
@@ -24,8 +25,12 @@ struct identity {
 static struct identity start_stderr;
 static char path_template[PATH_MAX * 2]; /* absolute, %p and %e not yet replaced */
 static char path_now[PATH_MAX];		 /* for this process; empty: too long */
-static int file = -1;
-static struct identity file_identity;
+
+/* The log as the program's threads have it, and as the helper thread has it in its own table. */
+static struct handle {
+	int fd;
+	struct identity identity;
+} handles[2] = {{.fd = -1}, {.fd = -1}};
 static uint32_t generation = 1;
 static uint64_t lost, lost_told;
 
@@ -37,6 +42,28 @@ static bool identify(int fd, struct identity *id)
 		return false;
 	*id = (struct identity){st.st_dev, st.st_ino, st.st_mode};
 	return true;
+}
+
+/* A descriptor of the program's, whichever thread asks; give_back() afterwards. */
+static int program_fd(int fd)
+{
+	return helper_is_self() ? helper_borrow(fd) : fd;
+}
+
+static void give_back(int fd)
+{
+	if (helper_is_self())
+		sys1(SYS_close, fd);
+}
+
+static bool identify_program(int number, struct identity *id)
+{
+	int fd = program_fd(number);
+	bool known = fd >= 0 && identify(fd, id);
+
+	if (fd >= 0)
+		give_back(fd);
+	return known;
 }
 
 static bool same(const struct identity *a, const struct identity *b)
@@ -119,13 +146,19 @@ void sink_forked(void)
 {
 	/* The parent's file, under its number: a %p in the name makes the child open its own. */
 	if (self.opt.log == LOG_FILE && strstr(path_template, "%p")) {
-		if (sink_owns(file))
-			sys1(SYS_close, file);
-		file = -1;
+		if (sink_owns(handles[0].fd))
+			sys1(SYS_close, handles[0].fd);
+		handles[0].fd = -1;
 		expand_path();
 	}
+	handles[1].fd = -1; /* was in the parent's helper */
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
 	lost = lost_told = 0;
+}
+
+static struct handle *handle(void)
+{
+	return &handles[helper_is_self()];
 }
 
 /* Above what select() users and close loops of small programs touch, within a small table. */
@@ -159,14 +192,15 @@ static bool deleted(int fd)
 /* Two threads may come here at once: the second one's descriptor is not needed. */
 static int open_file(void)
 {
+	struct handle *h = handle();
 	struct identity id;
-	int was = __atomic_load_n(&file, __ATOMIC_ACQUIRE), fd;
+	int was = __atomic_load_n(&h->fd, __ATOMIC_ACQUIRE), fd;
 
-	if (was >= 0 && identify(was, &id) && same(&id, &file_identity)) {
+	if (was >= 0 && identify(was, &id) && same(&id, &h->identity)) {
 		if (!deleted(was))
 			return was;
 		if (__atomic_compare_exchange_n(
-			    &file, &was, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+			    &h->fd, &was, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			sys1(SYS_close, was);
 		was = -1;
 	}
@@ -174,16 +208,17 @@ static int open_file(void)
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	if (fd < 0)
 		return -1;
-	fd = sink_move_high(fd);
+	if (h == &handles[0])
+		fd = sink_move_high(fd);
 	if (!identify(fd, &id))
 		return -1;
-	file_identity = id;
+	h->identity = id;
 	if (!__atomic_compare_exchange_n(
-		    &file, &was, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		    &h->fd, &was, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		sys1(SYS_close, fd);
 		return was;
 	}
-	if (fdhint_covers(fd))
+	if (h == &handles[0] && fdhint_covers(fd))
 		fdhint_begin(fd, HINT_OWN);
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
 	return fd;
@@ -193,34 +228,47 @@ static int open_file(void)
  * Standard error, if it is still what it was, is no internet socket, and is not where the
  * program's own output goes or its input comes from.
  */
-static bool stderr_usable(struct identity *id)
+static bool stderr_usable(int fd, struct identity *id)
 {
 	struct identity other;
-	int fd;
+	int other_fd;
 
-	if (!start_stderr.mode || !identify(STDERR_FILENO, id) || !same(id, &start_stderr))
+	if (!start_stderr.mode || !identify(fd, id) || !same(id, &start_stderr))
 		return false;
 	if (!S_ISFIFO(id->mode) && !S_ISSOCK(id->mode))
 		return true;
-	if (S_ISSOCK(id->mode) && !sinkfd_is_unix(STDERR_FILENO))
+	if (S_ISSOCK(id->mode) && !sinkfd_is_unix(fd))
 		return false;
-	for (fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
-		if (identify(fd, &other) && same(id, &other))
+	for (other_fd = STDIN_FILENO; other_fd <= STDOUT_FILENO; other_fd++)
+		if (identify_program(other_fd, &other) && same(id, &other))
 			return false;
 	return true;
 }
 
+/* The helper has a descriptor of it only for as long as it writes: it must not hold a pipe open. */
+static bool write_stderr(const char *buf, size_t len)
+{
+	int fd = program_fd(STDERR_FILENO);
+	struct identity id;
+	bool written;
+
+	if (fd < 0)
+		return false;
+	written = stderr_usable(fd, &id) && sinkfd_write(fd, id.mode, buf, len);
+	give_back(fd);
+	return written;
+}
+
 static bool write_out(const char *buf, size_t len)
 {
-	struct identity id;
 	int fd;
 
 	switch (self.opt.log) {
 	case LOG_STDERR:
-		return stderr_usable(&id) && sinkfd_write(STDERR_FILENO, id.mode, buf, len);
+		return write_stderr(buf, len);
 	case LOG_FILE:
 		fd = open_file();
-		return fd >= 0 && sinkfd_write(fd, file_identity.mode, buf, len);
+		return fd >= 0 && sinkfd_write(fd, handle()->identity.mode, buf, len);
 	case LOG_SYSLOG:
 		return sinkfd_syslog(buf, len);
 	case LOG_JOURNAL:
@@ -228,6 +276,11 @@ static bool write_out(const char *buf, size_t len)
 	default:
 		return true;
 	}
+}
+
+void sink_helper_began(void)
+{
+	handles[1].fd = -1;
 }
 
 bool sink_write(const char *buf, size_t len)
@@ -267,15 +320,28 @@ bool sink_owns(int fd)
 {
 	struct identity id;
 
-	return fd >= 0 && fd == __atomic_load_n(&file, __ATOMIC_RELAXED) && identify(fd, &id) &&
-		same(&id, &file_identity);
+	return fd >= 0 && fd == __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED) &&
+		identify(fd, &id) && same(&id, &handles[0].identity);
 }
 
 void sink_yield(unsigned first, unsigned last)
 {
-	int fd = __atomic_load_n(&file, __ATOMIC_RELAXED);
+	int fd = __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED);
 
 	if (fd >= 0 && (unsigned)fd >= first && (unsigned)fd <= last)
 		__atomic_compare_exchange_n(
-			&file, &fd, -1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+			&handles[0].fd, &fd, -1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+bool sink_give_way(void)
+{
+	int fd = __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED);
+
+	if (!sink_owns(fd) ||
+		!__atomic_compare_exchange_n(
+			&handles[0].fd, &fd, -1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return false;
+	fdhint_forget(fd);
+	sys1(SYS_close, fd);
+	return true;
 }

@@ -21,6 +21,9 @@ const char *sink_start(void);
 /* In a forked child: a file named by %p is another one now. */
 void sink_forked(void);
 
+/* The helper thread has a new, empty descriptor table. Called by that thread. */
+void sink_helper_began(void);
+
 /* Writes one line or block, whole. False: lost, and counted. */
 bool sink_write(const char *buf, size_t len);
 
@@ -39,6 +42,9 @@ bool sink_owns(int fd);
 
 /* The descriptor number is about to be taken by the program (dup2, close_range). */
 void sink_yield(unsigned first, unsigned last);
+
+/* The program lacks descriptors: closes the log, until the next event. False: it is not open. */
+bool sink_give_way(void);
 
 /* Moves a descriptor of the shim's out of the program's way: high, close-on-exec. */
 int sink_move_high(int fd);

@@ -31,10 +31,18 @@ static bool set_mode(struct options *o, const char *value)
 	return true;
 }
 
-/* The rules themselves are not read here: that they were given is all that is known. */
+/* The rules themselves are read by policy.c: that takes memory. */
 static bool set_policy(struct options *o, const char *value)
 {
-	o->policy_given |= *value != '\0';
+	o->policy = value;
+	return true;
+}
+
+static bool set_policy_file(struct options *o, const char *value)
+{
+	if (strlen(value) >= PATH_MAX)
+		return false;
+	o->policy_file = value;
 	return true;
 }
 
@@ -168,13 +176,11 @@ const struct option options_table[] = {
 		"audit: report, change nothing. fix: mend what has a safe mend. off: stay away.",
 		true, set_mode},
 	{PREFIX "POLICY", "rules", "", "rules, separated by ';' or newline",
-		"Rules, the first that matches wins; where none does, the mode decides. Recognised, but "
-		"not yet in force.",
+		"What is done about which event: the first rule that matches wins; where none does, the "
+		"mode decides. See rstfix-policy(5).",
 		true, set_policy},
 	{PREFIX "POLICY_FILE", "path", "", "the path of a file of rules",
-		"A file of rules, which come after those of RSTFIX_POLICY. Recognised, but not yet in "
-		"force.",
-		true, set_policy},
+		"A file of rules, which come after those of RSTFIX_POLICY.", true, set_policy_file},
 	{PREFIX "LOG", "target", "stderr", LOG_ALLOWED,
 		"Where events go. Text goes to standard error only here or by default; nothing ever goes "
 		"to standard output.",

@@ -43,7 +43,8 @@ struct options {
 	bool follow;
 	bool watch;
 	char stats[PATH_MAX]; /* directory; empty: none */
-	bool policy_given;    /* RSTFIX_POLICY or RSTFIX_POLICY_FILE is set and not empty */
+	const char *policy; /* rules, and the path of a file of them, in the environment; or NULL */
+	const char *policy_file;
 };
 
 struct option {

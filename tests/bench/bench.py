@@ -9,6 +9,7 @@ exit status is 0 unless nothing could be measured at all.
 
 import argparse
 import os
+import re
 import statistics
 import sys
 import time
@@ -21,7 +22,7 @@ from harness import namespace  # noqa: E402
 from harness.run import PATH, which  # noqa: E402
 from measure import (MODES, Bench, Broken, interleaved, median_difference,  # noqa: E402
                      median_ratio, spawn_time)
-from throughput import nginx_rate, redis_rate  # noqa: E402
+from throughput import nginx_rate, nginx_rejecting, redis_rate  # noqa: E402
 
 INSTRUCTIONS = [
     # what, kind in calls.c, measured function, bar
@@ -42,6 +43,12 @@ TIMES = [
     ("socket+connect+accept+2 closes, CPU", "churn", 4_000, 1, 1.05, 1.25, 9),
 ]
 ROUNDS = 7
+RULES = [
+    # what differs between a hundred rules, kind in rules.c
+    ("pattern", "pattern"), ("port", "port"), ("list of ports", "ports"), ("IPv4 peer", "peer"),
+    ("IPv6 peer", "peer6"), ("operation, peer's port", "op"), ("program", "program"),
+]
+RULES_BAR = 200
 
 
 def row(what, values, changes, bars, higher_is_better=False):
@@ -112,6 +119,16 @@ def event(bench):
               lambda value: f"{value:+.1f}", {})
 
 
+def rules(bench):
+    print(f"\n{'one event and a hundred rules':<40} {'ns':>8}  bar")
+    for what, kind in RULES:
+        took = statistics.median(
+            float(bench.run("bare", bench.path("bench/rules"), kind, 200_000)[0].split()[0])
+            for _ in range(ROUNDS))
+        verdict = "ok" if took <= RULES_BAR else "OVER"
+        print(f"  they differ by {what:<23} {took:>8.0f}  {verdict:<4} <= {RULES_BAR}", flush=True)
+
+
 def start(bench):
     figures = interleaved(lambda mode: 1000 * spawn_time(bench, mode), 5)
     added_row("start and end of /bin/true, ms", figures, lambda value: f"{value:.2f}",
@@ -142,6 +159,32 @@ def servers(bench):
             {"audit": 0.98, "fix": 0.95}, higher_is_better=True))
 
 
+def lingering(bench):
+    """A server that refuses what it has not read: bare it resets, in fix its sockets linger."""
+    heading("closes with unread input, at full load")
+
+    def sample(mode):
+        _, said = bench.run(mode, bench.path("programs/lingers"), "epoll", 20_000)
+        return {key: int(value) / 1000 for key, value in re.findall(r"(p[\d.]+) (\d+)", said)}
+
+    taken = interleaved(sample, ROUNDS)
+    for key, bars in (("p50", {}), ("p99", {"fix": 1.5})):
+        ratio_row(f"close() of an epoll server, {key}, us",
+                  {mode: [one[key] for one in taken[mode]] for mode in taken},
+                  lambda value: f"{value:.1f}", bars)
+    _, said = bench.run("fix", bench.path("programs/lingers"), "many", 50_000, 1024 + 32)
+    print(f"  50,000, a tenth with a silent peer, in fix: {said.strip().splitlines()[-1]}")
+    if which("nginx") is None or which("wrk") is None:
+        print("  nginx: not measured: nginx and wrk are needed")
+        return
+    for what, mode, setting in (("bare, lingering_close off", "bare", "off"),
+                                ("bare, lingering_close always", "bare", "always"),
+                                ("fix, lingering_close off", "fix", "off")):
+        got = nginx_rejecting(bench, mode, setting)
+        print(f"  nginx refusing uploads, {what:<29} {got['rate']:>9,.0f} requests/s  "
+              f"p50 {got['p50']}  p99 {got['p99']}  errors: {got['errors']}", flush=True)
+
+
 def attempt(measure, *args):
     """One figure that cannot be taken must not cost the others."""
     try:
@@ -167,7 +210,8 @@ def main():
     bench = Bench(os.path.abspath(args.library), os.path.abspath(args.builddir), "127.0.0.1")
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Linux {os.uname().release}")
     taken = [attempt(measure, bench)
-             for measure in (instructions, times, event, exceptions, start, servers)]
+             for measure in (instructions, times, event, exceptions, start, rules, servers,
+                             lingering)]
     print(f"\n{time.monotonic() - started:.0f} s")
     return 0 if any(taken) else 1
 

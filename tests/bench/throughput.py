@@ -26,7 +26,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port}; root {folder}; }}
+    server {{ listen 127.0.0.1:{port}; root {folder}; {rules} }}
 }}
 """
 
@@ -61,12 +61,37 @@ def nginx_rate(bench, mode):
         with open(f"{folder}/file", "w", encoding="ascii") as file:
             file.write("hello\n" * 100)
         with open(f"{folder}/nginx.conf", "w", encoding="ascii") as file:
-            file.write(NGINX.format(folder=folder, port=PORT))
+            file.write(NGINX.format(folder=folder, port=PORT, rules=""))
         with server(bench, mode, folder, "nginx", "-c", f"{folder}/nginx.conf", "-e",
                     f"{folder}/error.log"):
             out, _ = bench.run("bare", "wrk", "-t", 1, "-c", 16, "-d", 1, "-H", "Connection: close",
                                f"http://127.0.0.1:{PORT}/file")
     return figure(r"Requests/sec:\s+([\d.]+)", out)
+
+
+UPLOAD = """\
+wrk.method = "POST"
+wrk.headers["Connection"] = "close"
+wrk.body = string.rep("x", 65536)
+"""
+
+
+def nginx_rejecting(bench, mode, lingering_close):
+    """Uploads that are refused unread: what wrk says of requests/s, latency and errors."""
+    rules = f"lingering_close {lingering_close}; location / {{ return 403; }}"
+    with folder_of_our_own() as folder:
+        with open(f"{folder}/upload.lua", "w", encoding="ascii") as file:
+            file.write(UPLOAD)
+        with open(f"{folder}/nginx.conf", "w", encoding="ascii") as file:
+            file.write(NGINX.format(folder=folder, port=PORT, rules=rules))
+        with server(bench, mode, folder, "nginx", "-c", f"{folder}/nginx.conf", "-e",
+                    f"{folder}/error.log"):
+            out, _ = bench.run("bare", "wrk", "-t", 1, "-c", 16, "-d", 2, "--latency", "-s",
+                               f"{folder}/upload.lua", f"http://127.0.0.1:{PORT}/")
+    errors = re.search(r"Socket errors: (.*)", out)
+    return {"rate": figure(r"Requests/sec:\s+([\d.]+)", out),
+            "p50": re.search(r"50%\s+(\S+)", out)[1], "p99": re.search(r"99%\s+(\S+)", out)[1],
+            "errors": errors[1] if errors else "none"}
 
 
 def redis_rate(bench, mode):

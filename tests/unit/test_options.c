@@ -68,7 +68,8 @@ static void assert_same_options(const struct options *a, const struct options *b
 	assert_int_equal(a->follow, b->follow);
 	assert_int_equal(a->watch, b->watch);
 	assert_string_equal(a->stats, b->stats);
-	assert_int_equal(a->policy_given, b->policy_given);
+	assert_ptr_equal(a->policy, b->policy);
+	assert_ptr_equal(a->policy_file, b->policy_file);
 }
 
 static const struct option *row_named(const char *name)
@@ -135,8 +136,8 @@ static void good_values_are_taken(void **state)
 	assert_int_equal(read_good("RSTFIX_MODE=audit").mode, MODE_AUDIT);
 	assert_int_equal(read_good("RSTFIX_MODE=fix").mode, MODE_FIX);
 	assert_int_equal(read_good("RSTFIX_MODE=off").mode, MODE_OFF);
-	assert_true(read_good("RSTFIX_POLICY=* -> log").policy_given);
-	assert_true(read_good("RSTFIX_POLICY_FILE=/etc/rules").policy_given);
+	assert_string_equal(read_good("RSTFIX_POLICY=* -> log").policy, "* -> log");
+	assert_string_equal(read_good("RSTFIX_POLICY_FILE=/etc/rules").policy_file, "/etc/rules");
 	assert_int_equal(read_good("RSTFIX_LOG=none").log, LOG_NONE);
 	assert_int_equal(read_good("RSTFIX_LOG=stderr").log, LOG_STDERR);
 	assert_int_equal(read_good("RSTFIX_LOG=syslog").log, LOG_SYSLOG);

@@ -144,6 +144,31 @@ static void an_event_carries_every_field_of_the_contract(void **state)
 	json_object_put(o);
 }
 
+static void the_rule_that_decided_is_told_with_its_place(void **state)
+{
+	const struct rule rule = {.source = "/etc/\"x\".rules",
+		.line = 3,
+		.column = 9,
+		.text = "unread-close \t-> fix"};
+	struct event e = unread_close();
+	struct telling w = {.count = 1};
+	struct json_object *o;
+	struct text t = text_on(buf, sizeof(buf));
+
+	(void)state;
+	e.rule = &rule;
+	o = rendered(&e, &w);
+	is_string(o, "rule", "/etc/\"x\".rules:3:9: unread-close \t-> fix");
+	json_object_put(o);
+	render_event_text(&t, &origin_, &e, &w);
+	assert_non_null(strstr(text_end(&t), "averted, fix by /etc/\"x\".rules:3:9]"));
+	t = text_on(buf, sizeof(buf));
+	e.dry = true;
+	e.outcome = OUTCOME_RESET;
+	render_event_text(&t, &origin_, &e, &w);
+	assert_non_null(strstr(text_end(&t), "reset, would fix by /etc"));
+}
+
 static void linger_zero_tells_its_intent_and_who_armed_it(void **state)
 {
 	void *stack[1] = {(char *)(uintptr_t)strfmon + 21};
@@ -246,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_event_carries_every_field_of_the_contract),
+		cmocka_unit_test(the_rule_that_decided_is_told_with_its_place),
 		cmocka_unit_test(linger_zero_tells_its_intent_and_who_armed_it),
 		cmocka_unit_test(more_frames_than_fit_leave_a_whole_line),
 		cmocka_unit_test(addresses_are_written_as_the_c_library_does),

@@ -47,7 +47,7 @@ def resets(events):
     for number, event in enumerate(events):
         if event.get("event") == "rst" and event.get("pattern") in PATTERNS:
             key = (event.get("pid"), event.get("sock") or -number, event.get("pattern"))
-            last[key] = event
+            last[key] = {**last.get(key, {}), **event}  # the stack stands in the first line
     return list(last.values())
 
 

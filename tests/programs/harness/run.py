@@ -88,6 +88,7 @@ class Run:
         with open(self.log, "wb"):
             os.chmod(self.log, 0o666)  # a server writes it as the user that it turns into
         self.programs = []
+        self.traced = True  # all that it does carries its own address
         self.started = namespace.out_rsts()
 
     @property

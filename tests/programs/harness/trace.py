@@ -22,7 +22,7 @@ class Trace:
             return
         self.folder = folder
         try:
-            self.put("buffer_size_kb", "512")
+            self.put("buffer_size_kb", "4096")  # some 40,000 RSTs for each processor
             self.put(EVENT, "1")
         except OSError:
             self.close()

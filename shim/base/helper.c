@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper.h"
+
+#include "libc.h"
+#include "start.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+#define UNSHARE_TABLE 2 /* CLOSE_RANGE_UNSHARE */
+
+/* From below: a guard page, the stack, the thread-local area with its end in the middle. */
+#define GUARD 4096
+#define STACK 65536
+#define TLS   32768
+
+enum state { NONE, STARTING, FAILED, RUNNING };
+
+static char *memory;
+static uint32_t tid; /* cleared by the kernel when the thread ends: a futex */
+static int last_tid;
+static uint32_t state;
+static int pidfd;
+static int (*body)(void);
+
+static void publish(enum state s)
+{
+	__atomic_store_n(&state, s, __ATOMIC_SEQ_CST);
+	sys4(SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, 0);
+}
+
+static int enter(void *arg)
+{
+	long r;
+
+	(void)arg;
+	r = sys3(SYS_close_range, 0, ~0U, UNSHARE_TABLE);
+	if (r == 0)
+		r = sys2(SYS_pidfd_open, self.pid, 0);
+	if (r < 0) {
+		publish(FAILED);
+		return 0;
+	}
+	pidfd = (int)r;
+	sys5(SYS_prctl, PR_SET_NAME, "rstfix", 0, 0, 0);
+	publish(RUNNING);
+	return body();
+}
+
+static bool map_memory(void)
+{
+	long p;
+
+	if (memory)
+		return true;
+	p = sys6(SYS_mmap, 0, GUARD + STACK + TLS, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	if (p < 0 && p > -4096)
+		return false;
+	sys3(SYS_mprotect, p, GUARD, PROT_NONE);
+	memory = (char *)p;
+	return true;
+}
+
+/* Thread-local storage of libraries lies below the thread pointer, whose first word is itself. */
+static bool make(void)
+{
+	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+		CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+	uint64_t all = ~UINT64_C(0), old = 0;
+	void **pointer = (void **)(memory + GUARD + STACK + TLS / 2);
+	int r;
+
+	*pointer = (void *)pointer;
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(old));
+	r = libc_clone(enter, memory + GUARD + STACK, flags, NULL, &tid, pointer, &tid);
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	last_tid = r;
+	return r > 0;
+}
+
+static void wait_on(uint32_t *word, uint32_t value, uint32_t ms)
+{
+	struct timespec ts = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	/* The kernel's wake-up at a thread's end is not a private one. */
+	sys4(SYS_futex, word, word == &tid ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, value, &ts);
+}
+
+bool helper_start(int (*fn)(void))
+{
+	uint32_t was = NONE;
+	unsigned tries;
+
+	if (!__atomic_compare_exchange_n(
+		    &state, &was, STARTING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	body = fn;
+	if (__atomic_load_n(&tid, __ATOMIC_SEQ_CST) || !map_memory() || !make()) {
+		__atomic_store_n(&state, NONE, __ATOMIC_SEQ_CST);
+		return false;
+	}
+	for (tries = 0; tries < 100 && __atomic_load_n(&state, __ATOMIC_SEQ_CST) == STARTING;
+		tries++)
+		wait_on(&state, STARTING, 10);
+	if (__atomic_load_n(&state, __ATOMIC_SEQ_CST) == RUNNING)
+		return true;
+	helper_await_end(100);
+	return false;
+}
+
+/* The futex is cleared a moment before the thread ceases to count as one. */
+static void await_release(void)
+{
+	unsigned tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		struct timespec tick = {0, 20000};
+
+		if (sys3(SYS_tgkill, self.pid, last_tid, 0) == -ESRCH)
+			return;
+		sys5(SYS_ppoll, 0, 0, &tick, 0, 0);
+	}
+}
+
+bool helper_await_end(uint32_t ms)
+{
+	uint32_t until = start_now_ms() + ms, now, t;
+
+	for (;;) {
+		t = __atomic_load_n(&tid, __ATOMIC_SEQ_CST);
+		if (t == 0)
+			break;
+		now = start_now_ms();
+		if ((int32_t)(until - now) <= 0)
+			return false;
+		wait_on(&tid, t, until - now);
+	}
+	await_release();
+	__atomic_store_n(&state, NONE, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+bool helper_running(void)
+{
+	return __atomic_load_n(&tid, __ATOMIC_SEQ_CST) != 0;
+}
+
+void helper_forked(void)
+{
+	tid = 0;
+	state = NONE;
+}
+
+bool helper_is_self(void)
+{
+	const char *here = __builtin_frame_address(0);
+
+	return memory && here > memory && here < memory + GUARD + STACK;
+}
+
+int helper_borrow(int fd)
+{
+	return (int)sys3(SYS_pidfd_getfd, pidfd, fd, 0);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "linger.h"
+
+#include "../base/helper.h"
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../log/sink.h"
+#include "reaper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* How long a full channel, or a reaper that is just being made, is waited for. */
+#define PATIENCE_MS 20
+
+/* After the reaper could not be had: not asked for again so soon. */
+#define AGAIN_MS 1000U
+
+static int channel = -1;	/* the program's end */
+static uint64_t channel_cookie; /* SO_COOKIE: is that number still the channel? (law 9) */
+static uint32_t opening, never, failed_ms;
+static bool told, forbidden;
+
+bool linger_owns(int fd)
+{
+	return fd >= 0 && fd == __atomic_load_n(&channel, __ATOMIC_ACQUIRE) &&
+		facts_cookie(fd) == channel_cookie;
+}
+
+static void pause_1ms(void)
+{
+	struct timespec tick = {0, 1000000};
+
+	sys5(SYS_ppoll, 0, 0, &tick, 0, 0);
+}
+
+/* Both ends are the program's until the reaper has fetched its own. */
+static bool open_channel(void)
+{
+	int ends[2];
+	bool fetched;
+
+	if (!reaper_prepare(self.opt.linger.sockets))
+		return false;
+	if (sys4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return false;
+	ends[0] = sink_move_high(ends[0]);
+	fetched = reaper_channel(ends[1]);
+	sys1(SYS_close, ends[1]);
+	if (!fetched) {
+		sys1(SYS_close, ends[0]);
+		return false;
+	}
+	channel_cookie = facts_cookie(ends[0]);
+	if (fdhint_covers(ends[0]))
+		fdhint_begin(ends[0], HINT_OWN);
+	__atomic_store_n(&channel, ends[0], __ATOMIC_RELEASE);
+	return true;
+}
+
+static void tell_missing(void)
+{
+	failed_ms = start_now_ms() | 1;
+	if (__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		return;
+	event_notice("reaper",
+		"no thread can be had here (Linux before 5.9, RLIMIT_NPROC or a sandbox): "
+		"mended closes wait inside close()");
+}
+
+static bool recently_failed(void)
+{
+	return failed_ms && start_now_ms() - failed_ms < AGAIN_MS;
+}
+
+/* The program's end of the channel; -1: there is none, and none can be had. */
+static int channel_ready(void)
+{
+	unsigned tries;
+	int fd = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
+
+	if (fd >= 0 || never || recently_failed())
+		return fd;
+	if (forbidden) {
+		tell_missing();
+		return -1;
+	}
+	for (tries = 0; __atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE); tries++) {
+		if (tries == PATIENCE_MS)
+			return -1;
+		pause_1ms();
+	}
+	fd = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
+	if (fd < 0 && !open_channel())
+		tell_missing();
+	__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);
+	return __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
+}
+
+static long send_parcel(int to, int fd, const struct parcel *p)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {(void *)p, sizeof(*p)};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
+
+	memset(&control, 0, sizeof(control));
+	control.head.cmsg_level = SOL_SOCKET;
+	control.head.cmsg_type = SCM_RIGHTS;
+	control.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return sys3(SYS_sendmsg, to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool linger_adopt(int fd, const struct parcel *p)
+{
+	unsigned tries;
+	long n = -EAGAIN;
+	int to;
+
+	for (tries = 0; tries < PATIENCE_MS; tries++) {
+		to = channel_ready();
+		if (to < 0)
+			return false;
+		if (facts_cookie(to) != channel_cookie) { /* closed behind our back (law 9) */
+			__atomic_compare_exchange_n(
+				&channel, &to, -1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+			return false;
+		}
+		n = send_parcel(to, fd, p);
+		if (n != -EAGAIN && n != -ETOOMANYREFS)
+			break;
+		reaper_notice();
+		pause_1ms();
+	}
+	if (n < 0)
+		return false;
+	reaper_notice();
+	return true;
+}
+
+/* The reaper keeps what it holds, and gets another channel with the next socket. */
+bool linger_give_way(void)
+{
+	int fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
+
+	if (fd < 0 || facts_cookie(fd) != channel_cookie)
+		return false;
+	fdhint_forget(fd);
+	sys1(SYS_close, fd);
+	return true;
+}
+
+void linger_settle(bool for_good)
+{
+	int fd;
+
+	if (for_good)
+		__atomic_store_n(&never, 1, __ATOMIC_SEQ_CST);
+	if (!helper_running() || helper_is_self())
+		return;
+	/* Nothing new goes in; what lies in it is still taken, so it is closed afterwards. */
+	fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
+	reaper_settle(start_now_ms() + self.opt.exit_ms);
+	helper_await_end(self.opt.exit_ms + 1000);
+	if (fd < 0 || facts_cookie(fd) != channel_cookie)
+		return;
+	fdhint_forget(fd);
+	sys1(SYS_close, fd);
+}
+
+void linger_forbid(void)
+{
+	forbidden = true;
+}
+
+void linger_resume(void)
+{
+	__atomic_store_n(&never, 0, __ATOMIC_SEQ_CST);
+}
+
+void linger_forked(void)
+{
+	helper_forked();
+	reaper_forked();
+	linger_give_way();
+	opening = never = failed_ms = 0;
+}
+
+void linger_yield(unsigned first, unsigned last)
+{
+	int fd = __atomic_load_n(&channel, __ATOMIC_RELAXED);
+
+	if (fd >= 0 && (unsigned)fd >= first && (unsigned)fd <= last)
+		linger_give_way();
+}

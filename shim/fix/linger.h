@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_LINGER_H
+#define RSTFIX_LINGER_H
+
+#include "../log/event.h"
+#include "drain.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Lingering close that nobody waits for: the socket goes to the reaper, a thread with a descriptor
+ * table of its own, and the program's close() returns at once. The reaper drains and waits for the
+ * peer's FIN within the bounds, then closes, and tells the outcome.
+ *
+ * The thread is made by clone() at first need, not by pthread_create(): that allocates and takes
+ * locks, and close() is called in signal handlers. libc does not know of it, and its own private
+ * broadcasts (setuid, TSYNC filters) are doors that end it first. Needs Linux 5.9 (close_range,
+ * pidfd_getfd); where it cannot be had, drain_linger() waits inside the close.
+ */
+
+/* What a lingering socket takes with it through the channel. */
+struct parcel {
+	struct event event;
+	struct drain_bounds bounds;
+	bool delivered_only; /* the byte cap was reached: only the output is waited for */
+};
+
+/*
+ * Hands fd over: half-closed already, known to be the last reference. The caller closes its own
+ * number afterwards. False: the reaper cannot be had, or cannot take more. No errno, no allocation;
+ * any context but a vfork child.
+ */
+bool linger_adopt(int fd, const struct parcel *p);
+
+/*
+ * Settles all that lingers: waits at most self.opt.exit_ms until its output is acknowledged, then
+ * closes it, and the reaper has ended when this returns. `for_good`: no new one is made. Called at
+ * exit, before exec, and before what must reach every thread or needs that there is one only.
+ */
+void linger_settle(bool for_good);
+
+/* No reaper here, in a sandbox that does not let it be: mended closes wait themselves. */
+void linger_forbid(void);
+
+/* A new one may be made again: what linger_settle(true) was for has failed. */
+void linger_resume(void);
+
+/* In a forked child: what lingers is the parent's. */
+void linger_forked(void);
+
+/* Is this the shim's end of the channel to the reaper? */
+bool linger_owns(int fd);
+
+/* The program is about to take this number (dup2): the channel gives way. */
+void linger_yield(unsigned first, unsigned last);
+
+/* The program lacks descriptors: the channel's is given back. False: there was none. */
+bool linger_give_way(void);
+
+#endif

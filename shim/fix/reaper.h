@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_REAPER_H
+#define RSTFIX_REAPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The reaper's own side (linger.c is the program's): the body of the helper thread. Fixed memory: a
+ * slot for each socket that may linger at once. Idle it sleeps for ever; else it ticks, and nothing
+ * that arrives for a lingering socket wakes it up: a wake-up for each close costs more than the
+ * close.
+ */
+
+/* Maps the slots; once, for at most `sockets`. False: no memory. */
+bool reaper_prepare(uint32_t sockets);
+
+/*
+ * Gives the reaper the receiving end of a channel, a number of the program's, and waits until it has
+ * fetched it; the caller closes its own then. Starts the thread if there is none. False: there is no
+ * reaper to be had, or it has not answered.
+ */
+bool reaper_channel(int fd);
+
+/* After something was sent. Makes a system call only if the reaper sleeps. */
+void reaper_notice(void);
+
+/* From now on only output is waited for, at most until this moment (start_now_ms()); then it ends. */
+void reaper_settle(uint32_t until_ms);
+
+/* In a forked child. */
+void reaper_forked(void);
+
+#endif

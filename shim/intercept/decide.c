@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "decide.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../policy/policy.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static struct rule_frame frame_of(const void *stack, unsigned i)
+{
+	const struct frame *f = &((const struct callsite *)stack)->frames[i];
+
+	return (struct rule_frame){callsite_module(f), callsite_symbol(f)};
+}
+
+#define BY_ADDRESS (1U << KEY_PORT | 1U << KEY_PEER | 1U << KEY_PEER_PORT)
+
+/* The addresses are asked for only where a rule wants them. */
+static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *rec)
+{
+	const struct rules *rules = policy_rules();
+	const struct callsite *site = callsite_at(e->site);
+	struct rule_query q = {.pattern = e->pattern,
+		.op = e->op,
+		.role = (enum role)rec->role,
+		.intent = e->intent,
+		.program = self.program,
+		.frames = site ? site->frame_count : 0,
+		.frame = frame_of,
+		.stack = site};
+
+	if (rules->count == 0)
+		return NULL;
+	if (rules->given & BY_ADDRESS) {
+		event_addresses(e, fd, rec);
+		q.local = e->local;
+		q.peer = e->peer;
+	}
+	return rules_match(rules, &q);
+}
+
+/* What the mode asks for, where it saves something. */
+static enum action by_default(const struct event *e, const struct facts *f, const struct fdrec *rec)
+{
+	enum action a = rules_default(self.opt.mode, e->pattern, e->intent);
+
+	if (e->pattern == PATTERN_LINGER_ZERO && !verdict_linger_mendable(f, rec))
+		return ACTION_LOG;
+	return a;
+}
+
+bool decide(
+	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
+{
+	event_locate(e, caller);
+	e->rule = rule_for(e, fd, rec);
+	e->action = e->rule ? e->rule->action : by_default(e, f, rec);
+	e->dry = self.opt.mode != MODE_FIX;
+	if (e->action == ACTION_IGNORE)
+		return false;
+	event_about(e, fd, f, rec);
+	if (e->action == ACTION_FIX && !e->dry && !rules_mendable(e->pattern))
+		e->why = "this pattern has no mend";
+	return true;
+}
+
+bool decide_mends(const struct event *e)
+{
+	return e->action == ACTION_FIX && !e->dry && rules_mendable(e->pattern);
+}
+
+/* For a debugger. Unblocked, for else it would come later and somewhere else. */
+static void trap(void)
+{
+	uint64_t set = UINT64_C(1) << (SIGTRAP - 1), old = 0;
+
+	sys4(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &old, sizeof(set));
+	sys3(SYS_tgkill, self.pid, sys0(SYS_gettid), SIGTRAP);
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+}
+
+void decide_stop(const struct event *e)
+{
+	if (e->dry)
+		return;
+	if (e->action == ACTION_TRAP)
+		trap();
+	else if (e->action == ACTION_ABORT)
+		abort(); /* law 4: the one exception */
+}

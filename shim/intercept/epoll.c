@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "epoll.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "export.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#define KNOWN (sizeof(((struct fdrec *)0)->epolls) / sizeof(int))
+
+static void registered(int ep, int fd)
+{
+	struct fdrec *rec = fdhint_record(fd);
+	unsigned i;
+
+	for (i = 0; i < rec->epoll_count; i++)
+		if (rec->epolls[i] == ep)
+			return;
+	if (rec->epoll_count == KNOWN)
+		rec->flags |= REC_EPOLLS_UNKNOWN;
+	else
+		rec->epolls[rec->epoll_count++] = ep;
+}
+
+static void unregistered(int ep, int fd)
+{
+	struct fdrec *rec = fdhint_record(fd);
+	unsigned i;
+
+	for (i = 0; i < rec->epoll_count; i++)
+		if (rec->epolls[i] == ep)
+			rec->epolls[i] = rec->epolls[--rec->epoll_count];
+}
+
+/* ENOENT: that number stands for another epoll now, or the program has taken it out by itself. */
+bool epoll_detach(int fd, const struct fdrec *rec)
+{
+	unsigned i;
+	long r;
+
+	if (rec->flags & REC_EPOLLS_UNKNOWN)
+		return false;
+	for (i = 0; i < rec->epoll_count; i++) {
+		r = sys4(SYS_epoll_ctl, rec->epolls[i], EPOLL_CTL_DEL, fd, 0);
+		if (r != 0 && r != -ENOENT)
+			return false;
+	}
+	return true;
+}
+
+int rf_epoll_ctl(int ep, int op, int fd, void *event)
+{
+	int r;
+
+	/* Noted before the call: another thread may close the descriptor as soon as it is known. */
+	if (op == EPOLL_CTL_ADD && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		registered(ep, fd);
+	r = libc_epoll_ctl(ep, op, fd, event);
+	if (op == EPOLL_CTL_DEL && r == 0 && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		unregistered(ep, fd);
+	return r;
+}
+
+EXPORT(int, epoll_ctl, (int ep, int op, int fd, void *event))
+{
+	if (likely(!fdhint_get(fd)))
+		return libc_epoll_ctl(ep, op, fd, event);
+	return rf_epoll_ctl(ep, op, fd, event);
+}
