@@ -40,14 +40,15 @@ int act_listen(const struct victim_args *args)
 	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
 		return -1;
 	args->stage->port = ntohs(at.sin_port);
-	args->stage->step = STEP_LISTENING;
 	return fd;
 }
 
 int act_accept(const struct victim_args *args, int listener)
 {
-	int fd = accept(listener, NULL, NULL);
+	int fd;
 
+	args->stage->step = STEP_LISTENING;
+	fd = accept(listener, NULL, NULL);
 	close(listener);
 	if (fd >= 0)
 		args->stage->step = STEP_CONNECTED;

@@ -35,10 +35,10 @@ struct victim_args {
 /* Notes the line; returns 1. */
 int act_failed(const struct victim_args *args, int line);
 
-/* A listener on 127.0.0.1, told to the peer. -1: failed. */
+/* A listener on 127.0.0.1. The peer connects only once act_accept waits for it. -1: failed. */
 int act_listen(const struct victim_args *args);
 
-/* One connection of the listener, which is closed. -1: failed. */
+/* Calls the peer, takes one connection of the listener and closes that. -1: failed. */
 int act_accept(const struct victim_args *args, int listener);
 
 /* act_listen and act_accept. */

@@ -4,6 +4,7 @@
 #include "netns.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,23 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	r->rsts = after.out_rsts - before.out_rsts;
 }
 
+/*
+ * One processor for both ends. On two, loopback reorders: the peer's FIN overtakes the bare
+ * acknowledgement that went before it, the victim's TIME_WAIT answers that one, and draws a RST out of
+ * a peer that is gone already (NO_SOCKET; one trial in a thousand on Linux 6.18).
+ */
+static void stay_on_one_processor(void)
+{
+	int cpu = sched_getcpu();
+	cpu_set_t one;
+
+	if (cpu < 0 || cpu >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
 /* In a process of its own: namespace and children end with it. */
 static void run_in_namespace(const struct trial *t, struct trial_result *r)
 {
@@ -151,6 +169,7 @@ static void run_in_namespace(const struct trial *t, struct trial_result *r)
 	struct stage *s;
 	int stage_fd;
 
+	stay_on_one_processor();
 	/* Before the namespace: tracing belongs to the initial one. */
 	if (t->trace)
 		tracer_open(&tracer);

@@ -132,23 +132,21 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	slot_free(i);
 }
 
-/* A limit was hit. Once the FIN is acknowledged, all before it is in the peer's kernel. */
-static void end_now(uint32_t i)
+static void read_no_more(struct slot *s)
 {
-	end(i, facts_unsent(slots[i].fd) == 0 ? OUTCOME_DELIVERED : OUTCOME_EXPIRED, NULL);
+	s->input = false;
+	sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
 }
 
-/* Reads what there is. Slot i may be free afterwards. */
-static void look(uint32_t i, uint32_t now)
+/* Reads what there is, for a few turns: an upload without end must not keep the others waiting. */
+static long discard(struct slot *s, uint32_t now)
 {
-	struct slot *s = &slots[i];
-	unsigned turns = 16; /* an upload without end must not keep the others waiting */
+	unsigned turns = 16;
 	long n = -EAGAIN;
 
 	while (s->input && turns--) {
 		if (s->drained >= s->parcel.bounds.bytes) {
-			s->input = false;
-			sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
+			read_no_more(s);
 			break;
 		}
 		n = drain_discard(s->fd, s->parcel.bounds.bytes - s->drained);
@@ -157,13 +155,33 @@ static void look(uint32_t i, uint32_t now)
 		s->drained += (uint64_t)n;
 		s->last_ms = now;
 	}
+	return n;
+}
+
+/*
+ * A limit was hit, or the program ends. Once the FIN is acknowledged, all before it is in the peer's
+ * kernel. What came since the last look would make this close a reset.
+ */
+static void end_now(uint32_t i)
+{
+	struct slot *s = &slots[i];
+
+	discard(s, s->last_ms);
+	end(i, facts_unsent(s->fd) == 0 ? OUTCOME_DELIVERED : OUTCOME_EXPIRED, NULL);
+}
+
+/* Slot i may be free afterwards. */
+static void look(uint32_t i, uint32_t now)
+{
+	struct slot *s = &slots[i];
+	long n = discard(s, now);
+
 	if (n == 0 && drain_peer_fin(s->fd)) {
 		end(i, OUTCOME_AVERTED, NULL);
 	} else if (drain_was_reset(n)) {
 		end(i, OUTCOME_FAILED, "the peer reset the connection");
 	} else if (n <= 0 && n != -EAGAIN && n != -EINTR) { /* the reading side is shut already */
-		s->input = false;
-		sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
+		read_no_more(s);
 	}
 }
 
@@ -216,7 +234,7 @@ static void make_room(void)
 	for (i = slots[0].next; i && most; i = next) {
 		next = slots[i].next;
 		if (facts_unsent(slots[i].fd) == 0) {
-			end(i, OUTCOME_DELIVERED, NULL);
+			end_now(i);
 			most--;
 		}
 	}
@@ -259,7 +277,8 @@ static int receive(struct parcel *p, long *n)
 static void adopt(uint32_t i, int fd, uint32_t now)
 {
 	struct slot *s = &slots[i];
-	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = i};
+	/* A lone urgent byte is no input to epoll, and resets the close all the same. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLPRI, .data.u32 = i};
 
 	s->fd = fd;
 	s->start_ms = s->last_ms = now;

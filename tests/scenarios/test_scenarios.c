@@ -6,6 +6,7 @@
 #include "judge.h"
 #include "victims.h"
 
+#include <fnmatch.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,6 +35,7 @@ static size_t count;
 static char here[PATH_MAX];    /* the directory of this program */
 static char library[PATH_MAX]; /* the shim */
 static char work[] = "/tmp/rstfix-scenarios-XXXXXX";
+static bool traced; /* a failure tells each RST that the kernel sent, and its reason */
 
 typedef void judging(struct finding *f, const struct trial *t, const struct trial_result *r,
 	struct event_log *log);
@@ -50,7 +52,8 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 		.mode = s->mode == JUDGE_BARE ? NULL : judge_mode_names[s->mode],
 		.preload = s->mode == JUDGE_BARE ? NULL : preload,
 		.log = log,
-		.env = settings};
+		.env = settings,
+		.trace = traced};
 	struct trial_result r;
 	struct event_log events;
 	struct finding f;
@@ -66,6 +69,9 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 	}
 	judge_it(&f, &t, &r, &events);
 	unlink(log);
+	for (uint32_t i = 0; f.text[0] && i < r.traced; i++)
+		print_message("%s sent RST to %s in %s: %s\n", r.resets[i].source,
+			r.resets[i].destination, r.resets[i].state, r.resets[i].reason);
 	if (f.text[0])
 		fail_msg("%s by %s in %s: %s", s->victim, s->door, s->frame, f.text);
 }
@@ -214,7 +220,25 @@ static bool locate(void)
 	return realpath(path, library) != NULL;
 }
 
-int main(void)
+/* `test_scenarios GLOB TIMES`: some of them, many times over, each RST traced where root allows. */
+static bool select_some(const char *glob, int times)
+{
+	static struct CMUnitTest some[CASES_MAX];
+	size_t n = 0;
+
+	for (int t = 0; t < times; t++) {
+		for (size_t i = 0; i < count && n < CASES_MAX; i++) {
+			if (fnmatch(glob, tests[i].name, 0) == 0)
+				some[n++] = tests[i];
+		}
+	}
+	memcpy(tests, some, sizeof(tests));
+	count = n;
+	traced = true;
+	return n > 0;
+}
+
+int main(int argc, char **argv)
 {
 	int failed;
 
@@ -223,6 +247,10 @@ int main(void)
 		return 2;
 	}
 	add_all();
+	if (argc == 3 && !select_some(argv[1], atoi(argv[2]))) {
+		fprintf(stderr, "no scenario is named %s, or not once\n", argv[1]);
+		return 2;
+	}
 	failed = _cmocka_run_group_tests("scenarios", tests, count, NULL, NULL);
 	rmdir(work);
 	return failed ? 1 : 0;
