@@ -95,11 +95,14 @@ static void print_patterns(void)
 	     "                     fix: intent config only, where it saves something.\n"
 	     "  shutdown-read      it shuts down both directions before the peer's FIN, and the\n"
 	     "                     peer sends on. Told once that has been proven.\n"
+	     "  late-data          it closes with output under way, nothing unread, and the peer sends\n"
+	     "                     on: the output is destroyed. Told in mode fix only, which lingers\n"
+	     "                     (fix: as unread-close) and so sees the data come.\n"
 	     "  write-after-close  it writes after it has read the peer's end of file.\n"
 	     "  peer-reset         a read or write gives ECONNRESET.\n"
 	     "  connect-refused    a connection is refused.\n"
 	     "  timed-out          an established connection times out.\n\n"
-	     "The last five are reported only. 'rstfix lab' shows each of them live.");
+	     "shutdown-read and the last four are reported only. 'rstfix lab' shows each of them live.");
 }
 
 static void print_events(void)

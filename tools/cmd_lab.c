@@ -27,6 +27,7 @@ static const struct scene scenes[] = {
 	{"linger-zero, config", "linger_zero_listener"},
 	{"linger-zero, abort", "linger_zero_abort"},
 	{"shutdown-read", "shutdown_rdwr"},
+	{"late-data", "late_data"},
 	{"write-after-close", "write_after_close"},
 	{"peer-reset", "peer_reset"},
 	{"connect-refused", "connect_refused"},

@@ -20,7 +20,7 @@ struct claim {
 	const char *op;	     /* of the event; NULL: that of the door */
 	uint64_t rsts;	     /* bare and in audit, both ends together */
 	enum peer_end end;   /* bare and in audit */
-	const char *outcome; /* of the event in audit */
+	const char *outcome; /* of the event in audit; NULL: audit has none */
 	const char *intent;  /* of the event, or empty */
 	int64_t unread;	     /* of the event; -1: not claimed */
 	bool armed;	     /* the event tells what armed it, with a stack */

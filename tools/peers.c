@@ -127,6 +127,17 @@ static bool play_late_byte(struct peer *p)
 	return read_after_close(p);
 }
 
+/* Sends on after the victim has closed, with its answer still on the way. */
+static bool play_byte_after_close(struct peer *p)
+{
+	if (!send_bytes(p, ACT_REQUEST, 0))
+		return false;
+	if (!stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS) || !send_bytes(p, 1, 0))
+		return false;
+	read_to_end(p);
+	return true;
+}
+
 static bool play_answer(struct peer *p)
 {
 	char request[ACT_REQUEST];
@@ -211,6 +222,9 @@ static const struct {
 	{"linger_zero_abort", {PEER_LISTENS, read_after_close}},
 	{"linger_zero_abort_syscall", {PEER_LISTENS, read_after_close}},
 	{"linger_zero_client", {PEER_LISTENS, play_answer}},
+	{"late_data", {PEER_CONNECTS, play_byte_after_close}},
+	{"late_data_after_shut_wr", {PEER_CONNECTS, play_byte_after_close}},
+	{"late_data_three_epolls", {PEER_CONNECTS, play_byte_after_close}},
 	{"shutdown_rdwr", {PEER_CONNECTS, play_late_byte}},
 	{"shutdown_rd_wr", {PEER_CONNECTS, play_late_byte}},
 	{"shutdown_wr_rd", {PEER_CONNECTS, play_late_byte}},

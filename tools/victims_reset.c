@@ -3,6 +3,7 @@
 
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -213,12 +214,73 @@ static int shutdown_syscall(const struct victim_args *args)
 	return close_after_shutdown(args, fd, syscall(SYS_shutdown, fd, SHUT_RDWR) == 0);
 }
 
+/* More registrations than are remembered: the socket cannot leave every epoll, so it cannot linger. */
+static bool register_thrice(int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	for (int i = 0; i < 3; i++) {
+		int ep = epoll_create1(EPOLL_CLOEXEC);
+
+		if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) != 0)
+			return false;
+	}
+	return true;
+}
+
+static int unread_close_three_epolls(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, register_thrice(fd));
+	return close_with_unread(args, fd);
+}
+
+/* The answer is still on the way; the peer does not know yet, and sends on. */
+static int late_data(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	NEED(args, act_fill(args, fd, ACT_ANSWER));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int late_data_three_epolls(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	NEED(args, register_thrice(fd));
+	NEED(args, act_fill(args, fd, ACT_ANSWER));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int late_data_after_shut_wr(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	NEED(args, act_fill(args, fd, ACT_ANSWER));
+	NEED(args, shutdown(fd, SHUT_WR) == 0);
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
 const struct victim victims_reset[] = {
 	{"unread_close", unread_close},
 	{"unread_close_client", unread_close_client},
 	{"unread_after_peer_fin", unread_after_peer_fin},
 	{"unread_close_peer_stays", unread_close},
 	{"unread_close_peer_deaf", unread_close},
+	{"unread_close_three_epolls", unread_close_three_epolls},
+	{"late_data_three_epolls", late_data_three_epolls},
 	{"peeked_close", peeked_close},
 	{"low_water_close", low_water_close},
 	{"urgent_close", urgent_close},
@@ -232,5 +294,7 @@ const struct victim victims_reset[] = {
 	{"shutdown_rd_wr", shutdown_rd_wr},
 	{"shutdown_wr_rd", shutdown_wr_rd},
 	{"shutdown_syscall", shutdown_syscall},
+	{"late_data", late_data},
+	{"late_data_after_shut_wr", late_data_after_shut_wr},
 	{NULL, NULL},
 };

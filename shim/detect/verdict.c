@@ -37,6 +37,12 @@ enum pattern verdict_close(const struct facts *f, const struct fdrec *rec)
 	return PATTERN_NONE;
 }
 
+bool verdict_late_risk(const struct facts *f)
+{
+	return f->unsent > 0 && !f->peer_fin &&
+		(f->state == TCP_ESTABLISHED || f->state == TCP_FIN_WAIT1);
+}
+
 enum pattern verdict_error(int error, bool writing, bool eof, const struct fdrec *rec)
 {
 	bool wrote_after = eof && (writing || (rec->flags & REC_WROTE_AFTER_EOF));

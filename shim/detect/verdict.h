@@ -18,6 +18,7 @@
 	X(UNREAD_CLOSE, "unread-close") \
 	X(LINGER_ZERO, "linger-zero") \
 	X(SHUTDOWN_READ, "shutdown-read") \
+	X(LATE_DATA, "late-data") \
 	X(WRITE_AFTER_CLOSE, "write-after-close") \
 	X(PEER_RESET, "peer-reset") \
 	X(CONNECT_REFUSED, "connect-refused") \
@@ -77,6 +78,12 @@ struct facts {
 
 /* What closing the last reference of this socket makes the kernel do. */
 enum pattern verdict_close(const struct facts *f, const struct fdrec *rec);
+
+/*
+ * A clean close with output under way, before the peer's FIN: data that comes from then on is
+ * answered with RST, and the output thrown away (Linux, tcp_rcv_state_process()). Only a risk yet.
+ */
+bool verdict_late_risk(const struct facts *f);
 
 /*
  * An error that a call on the socket returned. `writing`: send family, else receive family.

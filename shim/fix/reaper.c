@@ -122,13 +122,16 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	struct slot *s = &slots[i];
 	struct event *e = &s->parcel.event;
 
+	if (e->tentative && s->drained > 0)
+		event_confirm(e, s->fd);
 	sys1(SYS_close, s->fd);
 	e->outcome = outcome;
 	e->why = why;
 	e->mended = true;
 	e->drained += s->drained;
 	e->duration_ms = start_now_ms() - s->start_ms;
-	event_tell(e);
+	if (!e->tentative) /* else nothing came, and nothing was to be mended */
+		event_tell(e);
 	slot_free(i);
 }
 

@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
+#include "../fix/trim.h"
 #include "../log/sink.h"
 #include "decide.h"
 #include "epoll.h"
@@ -81,9 +82,27 @@ static bool hand_over(
 		return false;
 	end_async(fd);
 	e->outcome = OUTCOME_LINGERING;
-	event_tell(e);
+	if (!e->tentative)
+		event_tell(e);
 	p = (struct parcel){.event = *e, .bounds = *b};
 	return linger_adopt(fd, &p);
+}
+
+/* The kernel alone, where the socket cannot linger. What was queued before is thrown away here. */
+static bool trimmed(int fd, struct event *e)
+{
+	uint32_t start = start_now_ms();
+	long n;
+
+	if (!trim_attach(fd))
+		return false;
+	drain_expect_any(fd);
+	while ((n = drain_discard(fd, UINT64_MAX)) > 0)
+		e->drained += (uint64_t)n;
+	e->outcome = n == 0 && drain_peer_fin(fd) ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
+	e->duration_ms = start_now_ms() - start;
+	e->mended = true;
+	return true;
 }
 
 /* True: the event is still to be told. */
@@ -111,6 +130,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	}
 	if (hand_over(fd, rec, e, &bounds))
 		return false;
+	if (trimmed(fd, e) || e->tentative) /* a mere risk is not worth a wait inside of close() */
+		return !e->tentative;
 	drain_linger(fd, &bounds, &r);
 	e->outcome = r.outcome;
 	e->why = r.why;
@@ -118,6 +139,15 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	e->duration_ms = r.duration_ms;
 	e->mended = true;
 	return true;
+}
+
+/*
+ * What may become late-data is nothing yet: touched only with proof, and where the rules let it be
+ * mended. Whatever comes of it is told by the reaper.
+ */
+static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
+{
+	return start_fix && verdict_late_risk(f) && rec->cookie && owner_sole(fd, rec, f->cookie);
 }
 
 static void judge(struct closing *c, int fd, const struct fdrec *rec, const void *caller)
@@ -128,6 +158,10 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 	if (!facts_ask(fd, &f))
 		return;
 	e->pattern = verdict_close(&f, rec);
+	if (e->pattern == PATTERN_NONE && late_risk(fd, &f, rec)) {
+		e->pattern = PATTERN_LATE_DATA;
+		e->tentative = true;
+	}
 	if (e->pattern == PATTERN_NONE)
 		return;
 	if (c->cancellable) /* the close would not happen: nothing must have been done by then */
@@ -136,7 +170,7 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 	if (!c->judged)
 		return;
 	e->intent = verdict_intent(&f, rec);
-	if (!decide(e, fd, &f, rec, caller))
+	if (!decide(e, fd, &f, rec, caller) || (e->tentative && !decide_mends(e)))
 		return;
 	about_arming(e, rec);
 	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
@@ -148,12 +182,21 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 		return;
 	}
 	if (decide_mends(e)) {
-		tell_time_wait(fd, e);
+		if (!e->tentative)
+			tell_time_wait(fd, e);
 		if (!mend(fd, rec, e))
 			return;
 	}
 	event_tell(e);
 	decide_stop(e);
+}
+
+/* Nothing unread, no linger 0; and in fix, no output that what the peer still sends could destroy. */
+HOT static bool harmless(int fd, unsigned hint, const struct fdrec *rec)
+{
+	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) || !facts_harmless(fd, hint & HINT_EOF))
+		return false;
+	return !start_fix || (hint & HINT_EOF) || !rec->cookie || facts_unsent(fd) == 0;
 }
 
 HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable)
@@ -166,8 +209,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	c->cancellable = cancellable;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
-	if (!(fdhint_record(fd)->flags & (REC_SHUT_RD | REC_MPTCP)) &&
-		facts_harmless(fd, hint & HINT_EOF)) {
+	if (harmless(fd, hint, fdhint_record(fd))) {
 		fdhint_forget(fd);
 		return;
 	}

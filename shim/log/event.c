@@ -169,7 +169,7 @@ void event_addresses(struct event *e, int fd, const struct fdrec *rec)
 {
 	facts_local(fd, &e->local);
 	facts_peer(fd, &e->peer);
-	if (!e->peer.family)
+	if (!e->peer.family && rec)
 		e->peer = rec->peer;
 }
 
@@ -178,14 +178,11 @@ static uint32_t rate_of(const struct event *e)
 	return e->rule && (e->rule->options & OPTION_RATE) ? e->rule->rate : self.opt.rate;
 }
 
-void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
+/* Within the rate, so it will be told: what only that needs. */
+static void admit(struct event *e, int fd, const struct fdrec *rec)
 {
 	struct callsite *s = callsite_at(e->site);
 
-	e->fd = fd;
-	e->facts = *f;
-	e->role = (enum role)rec->role;
-	e->age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
 	e->admitted = !s || callsite_admit(s, start_now_ms(), rate_of(e));
 	if (!e->admitted)
 		return;
@@ -193,6 +190,27 @@ void event_about(struct event *e, int fd, const struct facts *f, const struct fd
 	e->netns = facts_netns_cookie(fd);
 	if (!e->local.family)
 		event_addresses(e, fd, rec);
+}
+
+void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
+{
+	e->fd = fd;
+	e->facts = *f;
+	e->role = (enum role)rec->role;
+	e->age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
+	if (e->tentative)
+		e->tid = (int)sys0(SYS_gettid);
+	else
+		admit(e, fd, rec);
+}
+
+void event_confirm(struct event *e, int fd)
+{
+	int tid = e->tid; /* of the thread that closed, not of this one */
+
+	e->tentative = false;
+	admit(e, fd, NULL);
+	e->tid = tid;
 }
 
 unsigned event_callsite(enum op op, const void *caller)

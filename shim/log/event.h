@@ -35,9 +35,10 @@ struct event {
 	int64_t age_ms;	  /* since the socket was made; -1 if that was not seen */
 	enum op armed_op; /* what armed it, if armed_site is not 0 */
 	unsigned armed_site;
-	unsigned site; /* callsite.h: where it happens; 0: the table is full */
-	bool admitted; /* within the rate: it is told, not only counted */
-	int tid;       /* of the thread that closed; 0: the one that tells */
+	unsigned site;	/* callsite.h: where it happens; 0: the table is full */
+	bool tentative; /* a risk only: told if it comes true while the socket lingers */
+	bool admitted;	/* within the rate: it is told, not only counted */
+	int tid;	/* of the thread that closed; 0: the one that tells */
 };
 
 /* Maps the buffers. Called by the constructor. False: no memory; every event is then lost. */
@@ -50,7 +51,7 @@ void event_forked(void);
  */
 void event_locate(struct event *e, const void *caller);
 
-/* Both ends' addresses. rec may be stale. */
+/* Both ends' addresses. rec may be stale, or NULL. */
 void event_addresses(struct event *e, int fd, const struct fdrec *rec);
 
 /*
@@ -58,6 +59,9 @@ void event_addresses(struct event *e, int fd, const struct fdrec *rec);
  * of the kernel where the rate, the rule's or the general one, does not admit it.
  */
 void event_about(struct event *e, int fd, const struct facts *f, const struct fdrec *rec);
+
+/* A tentative event has come true, while fd is still there: from now on it is one like the others. */
+void event_confirm(struct event *e, int fd);
 
 /* The second half: counts e at its callsite, and tells it if it was admitted. */
 void event_tell(const struct event *e);

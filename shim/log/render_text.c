@@ -61,6 +61,9 @@ static void deed(struct text *t, const struct event *e)
 	case PATTERN_SHUTDOWN_READ:
 		text_str(t, " after shutdown() of both sides, while the peer was still sending");
 		break;
+	case PATTERN_LATE_DATA:
+		text_str(t, " with output under way, and data from the peer after it");
+		break;
 	case PATTERN_WRITE_AFTER_CLOSE:
 		text_str(t, " after the peer's end of file, which the program had read");
 		break;

@@ -22,7 +22,8 @@ const char *const rule_key_names[KEY_COUNT] = {[KEY_ROLE] = "role",
 
 bool rules_mendable(enum pattern pattern)
 {
-	return pattern == PATTERN_UNREAD_CLOSE || pattern == PATTERN_LINGER_ZERO;
+	return pattern == PATTERN_UNREAD_CLOSE || pattern == PATTERN_LINGER_ZERO ||
+		pattern == PATTERN_LATE_DATA;
 }
 
 enum action rules_default(enum mode mode, enum pattern pattern, enum intent intent)

@@ -5,8 +5,7 @@
  * A policy may name everything that events will ever have: it is not to become a mistake on the
  * machine with the older version, nor to need a change with the newer one.
  */
-static const char *const later_patterns[] = {
-	"linger2-negative", "late-data", "listener-close", "disconnect"};
+static const char *const later_patterns[] = {"linger2-negative", "listener-close", "disconnect"};
 static const char *const later_ops[] = {"exit", "exec"};
 
 #define LATER_PATTERNS (sizeof(later_patterns) / sizeof(later_patterns[0]))

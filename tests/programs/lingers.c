@@ -76,6 +76,29 @@ static void ask(int port, unsigned turn, long expected, struct tally *t)
 	close(fd);
 }
 
+static int late_fd;
+
+static void send_late(int signal)
+{
+	(void)signal;
+	send(late_fd, answer, 1, MSG_NOSIGNAL);
+}
+
+/* PORT BYTES: sends a byte when the server says that it has closed, with the answer on the way. */
+static void play_late_peer(char **args)
+{
+	long got;
+
+	late_fd = connect_to(atoi(args[0]), 0);
+	signal(SIGUSR1, send_late);
+	if (send(late_fd, answer, REQUEST, MSG_NOSIGNAL) != REQUEST)
+		err(1, "send");
+	got = read_all(late_fd);
+	if (got != atol(args[1]))
+		fprintf(stderr, "the peer was cut short\n");
+	exit(got != atol(args[1]));
+}
+
 /* PORT COUNT BYTES SILENT: exits with 0 if every peer that answers got everything. */
 static void play_peers(char **args)
 {
@@ -109,6 +132,20 @@ static void use_processor(int which)
 	CPU_ZERO(&set);
 	CPU_SET(which, &set);
 	sched_setaffinity(0, sizeof(set), &set); /* where there is but one, it stays */
+}
+
+static pid_t start_late_peer(int port, long bytes)
+{
+	char text[2][24];
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	snprintf(text[0], 24, "%d", port);
+	snprintf(text[1], 24, "%ld", bytes);
+	setenv("LD_PRELOAD", "", 1);
+	execl("/proc/self/exe", "lingers", "late-peer", text[0], text[1], NULL);
+	err(1, "execl");
 }
 
 /* LD_PRELOAD is set to nothing: nothing is preloaded into the peers. */
@@ -285,21 +322,25 @@ static void many(char **args)
 
 /* --- a slow link --- */
 
-/* Four times what `answer` holds, and at once closed with the request unread. */
+/* HOW: four times what `answer` holds, and at once closed with the request unread, or read ("late"). */
 static void slow(char **args)
 {
-	int port, listener = listen_on(&port), fd, i;
-	pid_t peers = start_peers(port, 1, 4L * (long)sizeof(answer), 0);
+	int port, listener = listen_on(&port), fd, i, late = !strcmp(args[0], "late");
+	long all = 4L * (long)sizeof(answer);
+	pid_t peers = late ? start_late_peer(port, all) : start_peers(port, 1, all, 0);
 	struct pollfd p = {.events = POLLIN};
 
-	(void)args;
 	fd = p.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0 || poll(&p, 1, 5000) != 1)
 		err(1, "accept");
+	if (late && recv(fd, (char[REQUEST]){0}, REQUEST, MSG_WAITALL) != REQUEST)
+		err(1, "recv");
 	for (i = 0; i < 4; i++)
 		if (send(fd, answer, sizeof(answer), MSG_NOSIGNAL) != sizeof(answer))
 			err(1, "send");
 	close(fd);
+	if (late)
+		kill(peers, SIGUSR1);
 	await_peers(peers);
 }
 
@@ -394,6 +435,7 @@ int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
 		{"peers", play_peers},
+		{"late-peer", play_late_peer},
 		{"epoll", epoll_server},
 		{"many", many},
 		{"slow", slow},

@@ -36,6 +36,18 @@ static void a_close_with_nothing_unread_is_no_event(void **state)
 	CLOSED_AS(PATTERN_NONE, .state = TCP_CLOSE_WAIT, .peer_fin = true);
 }
 
+static void output_under_way_before_the_peers_fin_is_a_risk(void **state)
+{
+	(void)state;
+	assert_true(verdict_late_risk(&(struct facts){.state = TCP_ESTABLISHED, .unsent = 1}));
+	assert_true(verdict_late_risk(&(struct facts){.state = TCP_FIN_WAIT1, .unsent = 1}));
+	assert_false(verdict_late_risk(&(struct facts){.state = TCP_ESTABLISHED}));
+	assert_false(verdict_late_risk(
+		&(struct facts){.state = TCP_CLOSE_WAIT, .unsent = 1, .peer_fin = true}));
+	assert_false(verdict_late_risk(&(struct facts){.state = TCP_SYN_SENT, .unsent = 1}));
+	assert_false(verdict_late_risk(&(struct facts){.state = TCP_CLOSE, .unsent = 1}));
+}
+
 static void linger_zero_resets_where_the_kernel_disconnects(void **state)
 {
 	static const uint8_t resetting[] = {
@@ -187,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unread_data_resets_a_close_in_every_state_but_close),
 		cmocka_unit_test(a_close_with_nothing_unread_is_no_event),
+		cmocka_unit_test(output_under_way_before_the_peers_fin_is_a_risk),
 		cmocka_unit_test(linger_zero_resets_where_the_kernel_disconnects),
 		cmocka_unit_test(linger_with_seconds_does_not_reset),
 		cmocka_unit_test(data_after_both_sides_were_shut_proves_shutdown_read),

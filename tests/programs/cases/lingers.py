@@ -93,15 +93,25 @@ def as_many_descriptors_are_to_be_had_as_without_the_shim(run):
     then(run, "emfile", "descriptors to be had: 60\npeers: 0\n")
 
 
-@scenario(Works(), needs=("tc",), root=True)
-def four_megabytes_arrive_over_a_link_of_ten_megabits(run):
+def over_ten_megabits(run, how, pattern):
     subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "10mbit", "burst",
                     "128kb", "latency", "400ms"], check=True)
-    program = run.run(victim(run), "slow", timeout=60)
+    program = run.run(victim(run), "slow", how, timeout=60)
     expected = "peers: 0\n" if run.mode == "fix" else "peers: 1\n"
     assert program.out == expected, f"{program.out!r}; {program.err[-300:]}"
     if run.mode == "fix":
         assert ends(run) == ["averted"], ends(run)
+        assert run.events()[0][0]["pattern"] == pattern, run.events()[0][0]
+
+
+@scenario(Works(), needs=("tc",), root=True)
+def four_megabytes_arrive_over_a_link_of_ten_megabits(run):
+    over_ten_megabits(run, "unread", "unread-close")
+
+
+@scenario(Works(), needs=("tc",), root=True)
+def four_megabytes_arrive_though_the_peer_sends_a_late_byte(run):
+    over_ten_megabits(run, "late", "late-data")
 
 
 def rejecting(run, cycles):

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_TRIM_H
+#define RSTFIX_TRIM_H
+
+#include <stdbool.h>
+
+/*
+ * A socket filter that cuts the payload off whatever still comes: acknowledgements are processed,
+ * nothing is queued, so that a close right after cannot reset, and the kernel delivers the output by
+ * itself, even after the process has ended. Until the FIN is acknowledged, that is: a byte after that
+ * draws a RST, which destroys nothing any more. A peer that sends all before it reads anything
+ * waits for the acknowledgement of what it sent.
+ *
+ * TCP only, and never over a filter of the program's own. Needs CAP_NET_ADMIN in the user namespace
+ * of the network namespace (Linux 6.18 says EPERM otherwise): tried once and remembered. False: not
+ * attached. No errno; any context.
+ */
+bool trim_attach(int fd);
+
+#endif
