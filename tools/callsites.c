@@ -11,6 +11,7 @@ struct callsites {
 	struct callsite_seen *list;
 	size_t count, room;
 	uint64_t lost;
+	uint64_t sandboxed;
 };
 
 struct callsites *callsites_new(void)
@@ -42,6 +43,11 @@ const struct callsite_seen *callsites_at(const struct callsites *c, size_t i)
 uint64_t callsites_lost(const struct callsites *c)
 {
 	return c->lost;
+}
+
+uint64_t callsites_sandboxed(const struct callsites *c)
+{
+	return c->sandboxed;
 }
 
 bool callsites_known(const struct callsites *c, const char *stack_id)
@@ -178,10 +184,12 @@ static void take_line(struct callsites *c, const char *line)
 		take_event(c, o);
 	else if (strcmp(text_of(o, "event"), "summary") == 0)
 		take_summary(c, o);
+	else if (strcmp(text_of(o, "event"), "notice") == 0)
+		c->sandboxed += strcmp(text_of(o, "code"), "sandbox") == 0;
 	json_object_put(o);
 }
 
-bool callsites_read(struct callsites *c, const char *path, off_t from)
+bool callsites_read(struct callsites *c, const char *path)
 {
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -190,9 +198,8 @@ bool callsites_read(struct callsites *c, const char *path, off_t from)
 
 	if (!file)
 		return false;
-	if (fseeko(file, from, SEEK_SET) == 0)
-		while (getline(&line, &size, file) > 0)
-			take_line(c, line);
+	while (getline(&line, &size, file) > 0)
+		take_line(c, line);
 	good = !ferror(file);
 	free(line);
 	fclose(file);

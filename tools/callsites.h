@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /* The callsites that a log of JSON lines tells of, by pattern and stack_id: events and summaries. */
 
@@ -27,8 +26,8 @@ struct callsites;
 struct callsites *callsites_new(void);
 void callsites_free(struct callsites *c);
 
-/* Adds what the file tells from that byte on. False with errno if it cannot be read. */
-bool callsites_read(struct callsites *c, const char *path, off_t from);
+/* Adds what the file tells. False with errno if it cannot be read. */
+bool callsites_read(struct callsites *c, const char *path);
 
 size_t callsites_count(const struct callsites *c);
 const struct callsite_seen *callsites_at(const struct callsites *c, size_t i);
@@ -38,5 +37,8 @@ bool callsites_known(const struct callsites *c, const char *stack_id);
 
 /* Lines that were lost by the shim, or that are no JSON object. */
 uint64_t callsites_lost(const struct callsites *c);
+
+/* Processes that were left alone from some moment on: they installed a seccomp filter. */
+uint64_t callsites_sandboxed(const struct callsites *c);
 
 #endif

@@ -283,7 +283,7 @@ int cmd_run(int argc, char **argv)
 	if (options_read(&o, environ, tell_mistake, NULL) ||
 		policy_load(&rules, o.policy, o.policy_file, tell_rule, NULL))
 		return EXIT_REFUSED;
-	refused = gate.fail_on ? gate_open(&gate, &o) : 0;
+	refused = gate.fail_on ? gate_open(&gate, &o, &rules) : 0;
 	if (refused)
 		return refused;
 	refused = set_preload(library);

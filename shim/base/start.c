@@ -144,21 +144,44 @@ void start_resume(void)
 #define COMPLAINTS 8
 
 struct complaints {
-	char text[COMPLAINTS][512];
+	char text[COMPLAINTS][1024];
 	unsigned n;
+	unsigned more; /* that found no room */
 };
+
+/* Room for one more, or NULL. What follows the name of a thing is not to be cut off by it. */
+static char *room_for(struct complaints *c)
+{
+	if (c->n < COMPLAINTS)
+		return c->text[c->n++];
+	c->more++;
+	return NULL;
+}
+
+/* At most the first 200 bytes. */
+static void text_some(struct text *t, const char *s)
+{
+	char some[201];
+
+	strncpy(some, s, sizeof(some) - 1);
+	some[sizeof(some) - 1] = 0;
+	text_safe(t, some);
+	if (strlen(s) > strlen(some))
+		text_str(t, "...");
+}
 
 static void complain(void *arg, const struct option *row, const char *name, const char *value)
 {
 	struct complaints *c = arg;
+	char *room = room_for(c);
 	struct text t;
 
-	if (c->n == COMPLAINTS)
+	if (!room)
 		return;
-	t = text_on(c->text[c->n++], sizeof(c->text[0]));
+	t = text_on(room, sizeof(c->text[0]));
 	text_safe(&t, name);
 	text_char(&t, '=');
-	text_safe(&t, value);
+	text_some(&t, value);
 	if (row) {
 		text_str(&t, ": not understood; allowed: ");
 		text_str(&t, row->allowed);
@@ -173,13 +196,14 @@ static void complain(void *arg, const struct option *row, const char *name, cons
 
 static void complain_log(struct complaints *c, const char *path, const char *why)
 {
+	char *room = why ? room_for(c) : NULL;
 	struct text t;
 
-	if (!why || c->n == COMPLAINTS)
+	if (!room)
 		return;
-	t = text_on(c->text[c->n++], sizeof(c->text[0]));
+	t = text_on(room, sizeof(c->text[0]));
 	text_str(&t, "RSTFIX_LOG=");
-	text_safe(&t, path);
+	text_some(&t, path);
 	text_str(&t, ": ");
 	text_str(&t, why);
 	text_str(&t, "; allowed is a file that can be written; standard error is used");
@@ -189,11 +213,12 @@ static void complain_log(struct complaints *c, const char *path, const char *why
 static void complain_rule(void *arg, const struct rule_mistake *m)
 {
 	struct complaints *c = arg;
+	char *room = room_for(c);
 	struct text t;
 
-	if (c->n == COMPLAINTS)
+	if (!room)
 		return;
-	t = text_on(c->text[c->n++], sizeof(c->text[0]));
+	t = text_on(room, sizeof(c->text[0]));
 	text_str(&t, "policy: no rule is in force, and the mode is audit: ");
 	rules_mistake_text(&t, m);
 	text_end(&t);
@@ -220,14 +245,30 @@ static void complain_unbuilt(struct complaints *c)
 	};
 	unsigned i;
 	struct text t;
+	char *room;
 
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		if (!lines[i] || c->n == COMPLAINTS)
+		room = lines[i] ? room_for(c) : NULL;
+		if (!room)
 			continue;
-		t = text_on(c->text[c->n++], sizeof(c->text[0]));
+		t = text_on(room, sizeof(c->text[0]));
 		text_str(&t, lines[i]);
 		text_end(&t);
 	}
+}
+
+static void tell_more(const struct complaints *c)
+{
+	char line[160];
+	struct text t = text_on(line, sizeof(line));
+
+	if (!c->more)
+		return;
+	text_u64(&t, c->more);
+	text_str(&t, " more mistakes; the mode is ");
+	text_str(&t, self.opt.mode == MODE_FIX ? "fix" : "audit");
+	text_str(&t, "; `rstfix policy check` and `rstfix run` tell all of them");
+	event_notice("environment", text_end(&t));
 }
 
 static void name_program(const char *argv0)
@@ -363,6 +404,7 @@ void start(int argc, char **argv, char **envp)
 		return;
 	for (i = 0; i < c.n; i++)
 		event_notice("environment", c.text[i]);
+	tell_more(&c);
 	find_inherited();
 	fdhint_open();
 	why = unwind_start();

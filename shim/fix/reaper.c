@@ -32,8 +32,8 @@
 struct slot {
 	uint32_t next, prev; /* by age, in a ring through slot 0, which holds no socket */
 	int fd;
-	bool input; /* it is still read */
-	uint32_t start_ms, last_ms;
+	bool input;			      /* it is still read */
+	uint32_t start_ms, last_ms, asked_ms; /* last progress; when unsent was asked for */
 	uint64_t unsent, drained;
 	struct parcel parcel;
 };
@@ -188,16 +188,18 @@ static void look(uint32_t i, uint32_t now)
 	}
 }
 
-/* Acknowledged output is progress as well; it is asked for only where the time is up. */
-static bool made_progress(struct slot *s, uint32_t now)
+/* Acknowledged output is progress as well; it is asked for a few times within the limit only. */
+static void look_at_output(struct slot *s, uint32_t now)
 {
-	uint64_t unsent = facts_unsent(s->fd);
-	bool progress = unsent < s->unsent;
+	uint64_t unsent;
 
-	s->unsent = unsent;
-	if (progress)
+	if (now - s->asked_ms < s->parcel.bounds.idle_ms / 8)
+		return;
+	unsent = facts_unsent(s->fd);
+	if (unsent < s->unsent)
 		s->last_ms = now;
-	return progress;
+	s->unsent = unsent;
+	s->asked_ms = now;
 }
 
 static bool limit_hit(struct slot *s, uint32_t now)
@@ -206,7 +208,8 @@ static bool limit_hit(struct slot *s, uint32_t now)
 
 	if (now - s->start_ms >= b->total_ms)
 		return true;
-	return now - s->last_ms >= b->idle_ms && !made_progress(s, now);
+	look_at_output(s, now);
+	return now - s->last_ms >= b->idle_ms;
 }
 
 /* What is not read any more is over when its output is acknowledged. */
@@ -284,7 +287,7 @@ static void adopt(uint32_t i, int fd, uint32_t now)
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLPRI, .data.u32 = i};
 
 	s->fd = fd;
-	s->start_ms = s->last_ms = now;
+	s->start_ms = s->last_ms = s->asked_ms = now;
 	s->unsent = s->parcel.event.facts.unsent + 1; /* and the FIN */
 	s->drained = 0;
 	s->input = !s->parcel.delivered_only;

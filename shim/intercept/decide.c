@@ -15,12 +15,32 @@ static struct rule_frame frame_of(const void *stack, unsigned i)
 	return (struct rule_frame){callsite_module(f), callsite_symbol(f)};
 }
 
+/*
+ * The stack is not known (the table of callsites is full, RSTFIX_BACKTRACE is 0), and an earlier rule
+ * that fits in all else asks for it: it might have been the one.
+ */
+static bool earlier_asks_for_stack(
+	const struct rules *rules, const struct rule *rule, const struct rule_query *q)
+{
+	const struct rule *end = rule ? rule : rules->list + rules->count;
+	enum rule_key key;
+
+	if (q->frames || !(rules->given & 1U << KEY_CALLSITE))
+		return false;
+	for (const struct rule *a = rules->list; a < end; a++) {
+		if (!rules_rule_matches(rules, a, q, &key) && key == KEY_CALLSITE)
+			return true;
+	}
+	return false;
+}
+
 #define BY_ADDRESS (1U << KEY_PORT | 1U << KEY_PEER | 1U << KEY_PEER_PORT)
 
 /* The addresses are asked for only where a rule wants them. */
-static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *rec)
+static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *rec, bool *unclear)
 {
 	const struct rules *rules = policy_rules();
+	const struct rule *rule;
 	const struct callsite *site = callsite_at(e->site);
 	struct rule_query q = {.pattern = e->pattern,
 		.op = e->op,
@@ -38,7 +58,11 @@ static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *
 		q.local = e->local;
 		q.peer = e->peer;
 	}
-	return rules_match(rules, &q);
+	rule = rules_match(rules, &q);
+	if (!earlier_asks_for_stack(rules, rule, &q))
+		return rule;
+	*unclear = true;
+	return NULL;
 }
 
 /* What the mode asks for, where it saves something. */
@@ -54,15 +78,19 @@ static enum action by_default(const struct event *e, const struct facts *f, cons
 bool decide(
 	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
 {
+	bool unclear = false;
+
 	event_locate(e, caller);
-	e->rule = rule_for(e, fd, rec);
-	e->action = e->rule ? e->rule->action : by_default(e, f, rec);
+	e->rule = rule_for(e, fd, rec, &unclear);
+	e->action = unclear ? ACTION_LOG : e->rule ? e->rule->action : by_default(e, f, rec);
 	e->dry = self.opt.mode != MODE_FIX;
 	if (e->action == ACTION_IGNORE)
 		return false;
 	event_about(e, fd, f, rec);
 	if (e->action == ACTION_FIX && !e->dry && !rules_mendable(e->pattern))
 		e->why = "this pattern has no mend";
+	if (unclear && !e->dry)
+		e->why = "its stack is not known, and a rule asks for it";
 	return true;
 }
 

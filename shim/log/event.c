@@ -183,7 +183,9 @@ static void admit(struct event *e, int fd, const struct fdrec *rec)
 {
 	struct callsite *s = callsite_at(e->site);
 
-	e->admitted = !s || callsite_admit(s, start_now_ms(), rate_of(e));
+	/* What stops the program is told before. */
+	e->admitted = !s || callsite_admit(s, start_now_ms(), rate_of(e)) ||
+		(!e->dry && (e->action == ACTION_TRAP || e->action == ACTION_ABORT));
 	if (!e->admitted)
 		return;
 	e->tid = (int)sys0(SYS_gettid);

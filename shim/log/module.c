@@ -15,6 +15,7 @@
 
 #define MODULES	     512
 #define STRINGS_SIZE (512 * 1024)
+#define SYMBOL_MAX   1024 /* mangled names of C++ are long; of a longer one this much is kept */
 
 struct module {
 	uint32_t path, build_id; /* in strings; 0: none */
@@ -189,7 +190,7 @@ static void find_symbols(struct image *im, const ElfW(Dyn) * d)
 static uint32_t symbol_of(const struct image *im, uintptr_t offset)
 {
 	const ElfW(Sym) *best = NULL;
-	char buf[256];
+	char buf[SYMBOL_MAX];
 	struct text t = text_on(buf, sizeof(buf));
 	size_t i;
 
@@ -212,7 +213,7 @@ static uint32_t symbol_of(const struct image *im, uintptr_t offset)
 		return 0;
 	text_str(&t, im->names + best->st_name);
 	if (t.cut)
-		return 0;
+		return intern(buf, t.len);
 	text_str(&t, "+0x");
 	text_hex(&t, offset - best->st_value, 1);
 	return t.cut ? 0 : intern(buf, t.len);

@@ -259,6 +259,25 @@ static bool write_stderr(const char *buf, size_t len)
 	return written;
 }
 
+/* The program has changed its root or its identity since the start: said once, where people look. */
+static void tell_unopened(void)
+{
+	static bool told;
+	char line[256];
+	struct text t = text_on(line, sizeof(line) - 1);
+
+	if (__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		return;
+	text_str(&t, "rstfix: ");
+	text_safe(&t, self.program);
+	text_char(&t, '[');
+	text_i64(&t, self.pid);
+	text_str(&t, "]: the log cannot be opened any more, its lines are lost: ");
+	text_safe(&t, path_now);
+	line[t.len] = '\n';
+	write_stderr(line, t.len + 1);
+}
+
 static bool write_out(const char *buf, size_t len)
 {
 	int fd;
@@ -268,6 +287,8 @@ static bool write_out(const char *buf, size_t len)
 		return write_stderr(buf, len);
 	case LOG_FILE:
 		fd = open_file();
+		if (fd < 0)
+			tell_unopened();
 		return fd >= 0 && sinkfd_write(fd, handle()->identity.mode, buf, len);
 	case LOG_SYSLOG:
 		return sinkfd_syslog(buf, len);

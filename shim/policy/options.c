@@ -170,7 +170,7 @@ static bool set_stats(struct options *o, const char *value)
 	return true;
 }
 
-/* PROGRAMS counts as enforcing: a scope that cannot be read would else become every program. */
+/* PROGRAMS and FOLLOW count as enforcing: their scope, misread, would become every program. */
 const struct option options_table[] = {
 	{PREFIX "MODE", "word", "audit", "audit, fix or off",
 		"audit: report, change nothing. fix: mend what has a safe mend. off: stay away.",
@@ -203,7 +203,7 @@ const struct option options_table[] = {
 	{PREFIX "PROGRAMS", "globs", "", PROGRAMS_ALLOWED,
 		"The programs in which the shim acts; empty: all.", true, set_programs},
 	{PREFIX "FOLLOW", "flag", "1", "0 or 1",
-		"0: take the shim out of the environment of programs executed from here.", false,
+		"0: take the shim out of the environment of programs executed from here.", true,
 		set_follow},
 	{PREFIX "WATCH", "flag", "0", "0 or 1",
 		"1: in audit, hold each socket that is closed before its peer's FIN for up to 2 s, so "
@@ -273,7 +273,7 @@ unsigned options_read(struct options *o, char *const env[], options_complain *co
 		if (row && (!*value || row->parse(o, value)))
 			continue;
 		mistakes++;
-		distrust |= row && row->enforcing;
+		distrust |= !row || row->enforcing; /* it may be a policy's name, misspelt */
 		if (row)
 			complain(arg, row, row->name, value);
 		else

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules.h"
 
+#include "rules_index.h"
+
 #include <string.h>
 #include <sys/socket.h>
 
@@ -139,7 +141,7 @@ static bool any_glob(const struct rule_item *item, uint32_t count, const char *n
 static bool is_frame(const struct rule_item *item, const struct rule_frame *f)
 {
 	const char *slash = strrchr(f->module, '/'), *plus = strstr(f->symbol, "+0x");
-	char symbol[256];
+	char symbol[1024];
 	size_t len = plus ? (size_t)(plus - f->symbol) : strlen(f->symbol);
 
 	if (!span_glob(item->glob.text, f->module) &&
@@ -220,12 +222,34 @@ static bool lists_match(const struct rules *r, const struct rule *rule, const st
 	return true;
 }
 
+static inline bool fits(
+	const struct rules *r, uint32_t i, const struct rule_query *q, const struct packed *p)
+{
+	return head_may_match(&r->heads[i], p) && lists_match(r, &r->list[i], q, p);
+}
+
 const struct rule *rules_match(const struct rules *r, const struct rule_query *q)
 {
+	bool asks = r->given & (1U << KEY_PORT | 1U << KEY_PEER_PORT | 1U << KEY_PEER);
+	uint32_t indexed = !asks ? 0 : r->count < INDEX_RULES ? r->count : INDEX_RULES;
+	uint64_t may[INDEX_WORDS];
 	struct packed p = pack(q);
 
-	for (uint32_t i = 0; i < r->count; i++) {
-		if (head_may_match(&r->heads[i], &p) && lists_match(r, &r->list[i], q, &p))
+	memset(may, 0xff, sizeof(may));
+	if (indexed)
+		rules_index_look(r, q, may);
+	for (uint32_t w = 0; w * 64 < indexed; w++) {
+		for (uint64_t bits = may[w]; bits; bits &= bits - 1) {
+			uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
+
+			if (i >= indexed)
+				break;
+			if (fits(r, i, q, &p))
+				return &r->list[i];
+		}
+	}
+	for (uint32_t i = indexed; i < r->count; i++) {
+		if (fits(r, i, q, &p))
 			return &r->list[i];
 	}
 	return NULL;

@@ -93,7 +93,8 @@ struct rules {
 	struct rule_head *heads;
 	struct rule *list;
 	struct rule_item *items;
-	char *text; /* free room for texts */
+	struct rules_index *index; /* of the first rules; NULL: no rules */
+	char *text;		   /* free room for texts */
 	uint32_t count, item_count;
 	uint32_t room, item_room, text_room;
 	uint16_t given; /* keys that some rule has */

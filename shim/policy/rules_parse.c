@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "rules_index.h"
 #include "rules_reader.h"
 
 #include <string.h>
@@ -20,7 +21,8 @@ static size_t most_items(size_t len, unsigned sources)
 size_t rules_room(size_t len, unsigned sources)
 {
 	return most_rules(len, sources) * (sizeof(struct rule_head) + sizeof(struct rule)) +
-		most_items(len, sources) * sizeof(struct rule_item) + len + sources;
+		most_items(len, sources) * sizeof(struct rule_item) + sizeof(struct rules_index) +
+		len + sources;
 }
 
 void rules_begin(struct rules *r, void *room, size_t len, unsigned sources)
@@ -31,7 +33,8 @@ void rules_begin(struct rules *r, void *room, size_t len, unsigned sources)
 		.text_room = (uint32_t)(len + sources)};
 	r->list = (struct rule *)(r->heads + r->room);
 	r->items = (struct rule_item *)(r->list + r->room);
-	r->text = (char *)(r->items + r->item_room);
+	r->index = (struct rules_index *)(r->items + r->item_room);
+	r->text = (char *)(r->index + 1);
 }
 
 static bool blank(char c)
@@ -197,5 +200,7 @@ unsigned rules_read(
 		}
 		in.at += in.at < in.end;
 	}
+	if (!in.mistakes)
+		rules_index_make(r);
 	return in.mistakes;
 }

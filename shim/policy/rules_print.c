@@ -161,13 +161,18 @@ void rules_print(struct text *t, const struct rules *r, const struct rule *rule)
 	print_options(t, rule);
 }
 
+#define SOURCE_MAX 200 /* bytes of a path that are told: its end */
+
 /* The word and what is allowed may be anything: the line is for a terminal. */
 void rules_mistake_text(struct text *t, const struct rule_mistake *m)
 {
 	char word[80];
 	size_t len = m->word.len < sizeof(word) ? m->word.len : sizeof(word) - 1;
 
-	text_safe(t, m->source);
+	if (strlen(m->source) > SOURCE_MAX)
+		text_str(t, "...");
+	text_safe(t,
+		m->source + (strlen(m->source) > SOURCE_MAX ? strlen(m->source) - SOURCE_MAX : 0));
 	if (m->line) {
 		text_char(t, ':');
 		text_u64(t, m->line);

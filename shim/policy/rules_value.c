@@ -105,7 +105,7 @@ bool rules_value_program(struct span s, struct rule_item *item)
 {
 	item->glob.text = s;
 	item->glob.symbol = (struct span){s.at + s.len, 0};
-	return s.len > 0 && !memchr(s.at, '/', s.len);
+	return s.len > 0 && *s.at != '!' && !memchr(s.at, '/', s.len);
 }
 
 /* A module alone is the module with any symbol, also none. */
@@ -113,7 +113,7 @@ bool rules_value_callsite(struct span s, struct rule_item *item)
 {
 	if (!split(s, '!', &item->glob.text, &item->glob.symbol))
 		item->glob.symbol = (struct span){"*", 1};
-	return item->glob.text.len > 0 && item->glob.symbol.len > 0;
+	return item->glob.text.len > 0 && item->glob.symbol.len > 0 && *item->glob.symbol.at != '!';
 }
 
 struct named {

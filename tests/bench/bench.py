@@ -45,7 +45,9 @@ TIMES = [
 ROUNDS = 7
 RULES = [
     # what differs between a hundred rules, kind in rules.c
-    ("pattern", "pattern"), ("port", "port"), ("list of ports", "ports"), ("IPv4 peer", "peer"),
+    ("pattern", "pattern"), ("port", "port"), ("list of ports", "ports"),
+    ("two lists of ports", "ports-negated"), ("IPv4 peer", "peer"), ("list of peers", "peers"),
+    ("peers, negated", "peers-negated"),
     ("IPv6 peer", "peer6"), ("operation, peer's port", "op"), ("program", "program"),
 ]
 RULES_BAR = 200

@@ -22,7 +22,7 @@
 
 static char path[] = "/tmp/rstfix-callsites-XXXXXX";
 
-static struct callsites *read_log(const char *text, off_t from)
+static struct callsites *read_log(const char *text)
 {
 	struct callsites *c = callsites_new();
 	FILE *file = fopen(path, "w");
@@ -30,15 +30,14 @@ static struct callsites *read_log(const char *text, off_t from)
 	assert_non_null(file);
 	fputs(text, file);
 	fclose(file);
-	assert_true(callsites_read(c, path, from));
+	assert_true(callsites_read(c, path));
 	return c;
 }
 
 static void a_line_of_code_is_one_callsite_for_each_pattern(void **state)
 {
 	struct callsites *c = read_log(RST("a", "\"1\"", "1") RST("a", "\"1\"", "4")
-					       RST("b", "\"1\"", "1") RST("a", "\"2\"", "1"),
-		0);
+			RST("b", "\"1\"", "1") RST("a", "\"2\"", "1"));
 
 	(void)state;
 	assert_int_equal(callsites_count(c), 3);
@@ -51,9 +50,8 @@ static void a_line_of_code_is_one_callsite_for_each_pattern(void **state)
 
 static void a_summary_adds_what_was_held_back_and_counts_nothing_twice(void **state)
 {
-	struct callsites *c = read_log(RST("a", "\"1\"", "2") SUMMARY("3",
-					       SITE("a", "\"1\"", "7") "," SITE("b", "\"2\"", "9")),
-		0);
+	struct callsites *c = read_log(RST("a", "\"1\"", "2")
+			SUMMARY("3", SITE("a", "\"1\"", "7") "," SITE("b", "\"2\"", "9")));
 
 	(void)state;
 	assert_int_equal(callsites_count(c), 2);
@@ -65,7 +63,7 @@ static void a_summary_adds_what_was_held_back_and_counts_nothing_twice(void **st
 
 static void an_unknown_stack_is_in_no_baseline(void **state)
 {
-	struct callsites *c = read_log(RST("a", "null", "1"), 0);
+	struct callsites *c = read_log(RST("a", "null", "1"));
 
 	(void)state;
 	assert_int_equal(callsites_count(c), 1);
@@ -76,7 +74,7 @@ static void an_unknown_stack_is_in_no_baseline(void **state)
 
 static void a_broken_line_costs_itself_and_is_counted(void **state)
 {
-	struct callsites *c = read_log("{\"event\":\"rst\",\n" RST("a", "\"1\"", "1") "[]\nx", 0);
+	struct callsites *c = read_log("{\"event\":\"rst\",\n" RST("a", "\"1\"", "1") "[]\nx");
 
 	(void)state;
 	assert_int_equal(callsites_count(c), 1);
@@ -84,14 +82,14 @@ static void a_broken_line_costs_itself_and_is_counted(void **state)
 	callsites_free(c);
 }
 
-static void what_stands_before_is_not_read(void **state)
+static void processes_that_were_left_alone_are_counted(void **state)
 {
-	struct callsites *c = read_log(RST("a", "\"1\"", "1") RST("b", "\"2\"", "1"),
-		(off_t)strlen(RST("a", "\"1\"", "1")));
+	struct callsites *c = read_log("{\"event\":\"notice\",\"code\":\"sandbox\"}\n"
+				       "{\"event\":\"notice\",\"code\":\"time-wait\"}\n");
 
 	(void)state;
-	assert_int_equal(callsites_count(c), 1);
-	assert_string_equal(callsites_at(c, 0)->pattern, "b");
+	assert_int_equal(callsites_sandboxed(c), 1);
+	assert_int_equal(callsites_lost(c), 0);
 	callsites_free(c);
 }
 
@@ -99,8 +97,7 @@ static void frames_are_fit_for_a_terminal(void **state)
 {
 	struct callsites *c = read_log("{\"event\":\"rst\",\"pattern\":\"a\",\"stack_id\":\"1\","
 				       "\"frames\":[{\"module\":\"/x\\u001b[31m\",\"symbol\":null,"
-				       "\"offset\":\"0x1\"}]}",
-		0);
+				       "\"offset\":\"0x1\"}]}");
 
 	(void)state;
 	assert_int_equal(callsites_at(c, 0)->frames, 1);
@@ -113,7 +110,7 @@ static void a_file_that_is_not_there_is_no_empty_log(void **state)
 	struct callsites *c = callsites_new();
 
 	(void)state;
-	assert_false(callsites_read(c, "/nonexistent", 0));
+	assert_false(callsites_read(c, "/nonexistent"));
 	callsites_free(c);
 }
 
@@ -136,7 +133,7 @@ int main(void)
 		cmocka_unit_test(a_summary_adds_what_was_held_back_and_counts_nothing_twice),
 		cmocka_unit_test(an_unknown_stack_is_in_no_baseline),
 		cmocka_unit_test(a_broken_line_costs_itself_and_is_counted),
-		cmocka_unit_test(what_stands_before_is_not_read),
+		cmocka_unit_test(processes_that_were_left_alone_are_counted),
 		cmocka_unit_test(frames_are_fit_for_a_terminal),
 		cmocka_unit_test(a_file_that_is_not_there_is_no_empty_log),
 	};

@@ -293,6 +293,16 @@ static void the_shortest_rules_all_fit(void **state)
 	assert_int_equal(deciding(&q), 1);
 }
 
+static void a_negation_in_the_wrong_place_is_a_mistake(void **state)
+{
+	static const char *const bad[] = {"* program=!!a -> fix", "* program=a,!b -> fix",
+		"* program=!foo,!resets -> fix", "* callsite=a!!b -> fix"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(read_rules(bad[i]), 1);
+}
+
 static void names_of_later_versions_are_legal(void **state)
 {
 	static const char *const names[] = {"linger2-negative", "listener-close", "disconnect"};
@@ -333,6 +343,7 @@ int main(void)
 		cmocka_unit_test(another_program_s_rules_are_put_aside),
 		cmocka_unit_test(options_are_the_rules_own_and_the_rest_is_general),
 		cmocka_unit_test(the_shortest_rules_all_fit),
+		cmocka_unit_test(a_negation_in_the_wrong_place_is_a_mistake),
 		cmocka_unit_test(names_of_later_versions_are_legal),
 		cmocka_unit_test(a_fix_by_default_is_only_for_what_has_a_mend),
 	};

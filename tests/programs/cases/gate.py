@@ -106,6 +106,22 @@ def what_earlier_runs_have_written_is_not_judged(run):
 
 
 @scenario(Works(), modes=AUDIT)
+def a_command_that_cleans_up_the_log_hides_nothing(run):
+    log = run.path("seen.json", "old content\n" * 1000)
+    for clean in (f": > {log}", f"rm {log}"):
+        code, said = gate(run, "--log", log, "--", "/bin/sh", "-c", f"{clean}; {run.victim('resets')}")
+        assert code == 42, f"{clean}: {code}, {said}"
+
+
+@scenario(Works(), modes=AUDIT, root=True, needs=("setpriv",))
+def a_process_that_becomes_another_user_is_seen(run):
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    code, said = gate(run, "--log", run.path("seen.json"), "--", *drop, run.victim("resets"))
+    assert code == 42, f"{code}, {said}"
+    assert '"event":"rst"' in read(run.path("seen.json")), "the caller's log has it as well"
+
+
+@scenario(Works(), modes=AUDIT)
 def what_the_rate_holds_back_is_counted(run):
     code, said = gate(run, "--", run.victim("resets"), "20", env={"RSTFIX_RATE": "2"})
     assert code == 42 and "20 times" in said, f"{code}, {said}"
@@ -126,6 +142,8 @@ def a_gate_that_would_see_nothing_refuses_to_start(run):
             (("--fail-on", "unread-clos"), {}, "unread-clos"),
             (("--fail-on",), {}, "--fail-on"),
             ((*fail, "--error-exitcode", "256"), {}, "256"),
+            ((*fail, "--error-exitcode", "0"), {}, "1 to 255"),
+            (fail, {"RSTFIX_POLICY": "* -> log rate=0"}, "rate=0"),
             ((*fail, "--baseline", "/nonexistent"), {}, "/nonexistent"),
             (("--baseline", known), {}, "--fail-on"),
             (("--error-exitcode", "3"), {}, "--fail-on"),
