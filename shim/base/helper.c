@@ -24,7 +24,8 @@
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
 #endif
-#define UNSHARE_TABLE 2 /* CLOSE_RANGE_UNSHARE */
+#define PIDFD_OF_THREAD 0200 /* O_EXCL */
+#define UNSHARE_TABLE	2    /* CLOSE_RANGE_UNSHARE */
 
 /* From below: a guard page, the stack, the thread-local area with its end in the middle. */
 #define GUARD 4096
@@ -35,7 +36,6 @@ enum state { NONE, STARTING, FAILED, RUNNING };
 
 static char *memory;
 static uint32_t tid; /* cleared by the kernel when the thread ends: a futex */
-static int last_tid;
 static uint32_t state;
 static int pidfd;
 static int (*body)(void);
@@ -92,7 +92,6 @@ static bool make(void)
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(old));
 	r = libc_clone(enter, memory + GUARD + STACK, flags, NULL, &tid, pointer, &tid);
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
-	last_tid = r;
 	return r > 0;
 }
 
@@ -110,7 +109,10 @@ bool helper_start(int (*fn)(void))
 	unsigned tries;
 
 	if (!__atomic_compare_exchange_n(
-		    &state, &was, STARTING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		    &state, &was, STARTING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) &&
+		(was == STARTING || helper_running() || /* else it has ended */
+			!__atomic_compare_exchange_n(
+				&state, &was, STARTING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
 		return false;
 	body = fn;
 	if (__atomic_load_n(&tid, __ATOMIC_SEQ_CST) || !map_memory() || !make()) {
@@ -127,14 +129,14 @@ bool helper_start(int (*fn)(void))
 }
 
 /* The futex is cleared a moment before the thread ceases to count as one. */
-static void await_release(void)
+static void await_release(int t)
 {
 	unsigned tries;
 
 	for (tries = 0; tries < 1000; tries++) {
 		struct timespec tick = {0, 20000};
 
-		if (sys3(SYS_tgkill, self.pid, last_tid, 0) == -ESRCH)
+		if (sys3(SYS_tgkill, self.pid, t, 0) == -ESRCH)
 			return;
 		sys5(SYS_ppoll, 0, 0, &tick, 0, 0);
 	}
@@ -142,19 +144,17 @@ static void await_release(void)
 
 bool helper_await_end(uint32_t ms)
 {
-	uint32_t until = start_now_ms() + ms, now, t;
+	uint32_t until = start_now_ms() + ms, now, t = __atomic_load_n(&tid, __ATOMIC_SEQ_CST);
 
-	for (;;) {
-		t = __atomic_load_n(&tid, __ATOMIC_SEQ_CST);
-		if (t == 0)
-			break;
+	/* Another one may be made meanwhile: that one is not waited for. */
+	while (t && __atomic_load_n(&tid, __ATOMIC_SEQ_CST) == t) {
 		now = start_now_ms();
 		if ((int32_t)(until - now) <= 0)
 			return false;
 		wait_on(&tid, t, until - now);
 	}
-	await_release();
-	__atomic_store_n(&state, NONE, __ATOMIC_SEQ_CST);
+	if (t)
+		await_release((int)t);
 	return true;
 }
 
@@ -176,7 +176,17 @@ bool helper_is_self(void)
 	return memory && here > memory && here < memory + GUARD + STACK;
 }
 
-int helper_borrow(int fd)
+int helper_borrow(int fd, int thread)
 {
-	return (int)sys3(SYS_pidfd_getfd, pidfd, fd, 0);
+	long r = sys3(SYS_pidfd_getfd, pidfd, fd, 0), p;
+
+	if (r != -ESRCH || !thread)
+		return (int)r;
+	p = sys2(SYS_pidfd_open, thread,
+		PIDFD_OF_THREAD); /* Linux 6.9; the first thread has ended */
+	if (p < 0)
+		return (int)r;
+	r = sys3(SYS_pidfd_getfd, p, fd, 0);
+	sys1(SYS_close, p);
+	return (int)r;
 }

@@ -33,8 +33,8 @@ bool helper_is_self(void);
 
 /*
  * A descriptor of the program's, duplicated into the thread's table: to be closed by the caller.
- * -errno: not open there.
+ * -errno: not open there. `thread`: one that has it, or 0; needed once the first one has ended.
  */
-int helper_borrow(int fd);
+int helper_borrow(int fd, int thread);
 
 #endif

@@ -104,6 +104,7 @@ EARLY(int, openat64, (int dir, const char *path, int flags, mode_t mode), SYS_op
 EARLY(int, openat, (int dir, const char *path, int flags, mode_t mode), SYS_openat, dir, path,
 	flags, mode, 0, 0)
 EARLY(int, epoll_ctl, (int ep, int op, int fd, void *event), SYS_epoll_ctl, ep, op, fd, event, 0, 0)
+EARLY(int, capset, (void *header, const void *data), SYS_capset, header, data, 0, 0, 0, 0)
 EARLY(int, setns, (int fd, int type), SYS_setns, fd, type, 0, 0, 0, 0)
 
 static void early__exit(int status)

@@ -23,6 +23,7 @@
 static int channel = -1;	/* the program's end */
 static uint64_t channel_cookie; /* SO_COOKIE: is that number still the channel? (law 9) */
 static uint32_t opening, never, failed_ms;
+static uint32_t senders; /* threads that may be about to send by a number they have read */
 static bool told, forbidden;
 
 bool linger_owns(int fd)
@@ -90,7 +91,7 @@ static int channel_ready(void)
 		return -1;
 	}
 	for (tries = 0; __atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE); tries++) {
-		if (tries == PATIENCE_MS)
+		if (tries == PATIENCE_MS * 10)
 			return -1;
 		pause_1ms();
 	}
@@ -121,7 +122,33 @@ static long send_parcel(int to, int fd, const struct parcel *p)
 	return sys3(SYS_sendmsg, to, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-bool linger_adopt(int fd, const struct parcel *p)
+/*
+ * A thread that has read the channel's number, and looked whose it is, must not send into what gets
+ * it next. `own`: the caller is one of them. False: one of them does not come out, a handler's frame.
+ */
+static bool await_senders(unsigned own)
+{
+	unsigned tries;
+
+	for (tries = 0; __atomic_load_n(&senders, __ATOMIC_SEQ_CST) > own; tries++) {
+		if (tries == PATIENCE_MS)
+			return false;
+		pause_1ms();
+	}
+	return true;
+}
+
+static void lose(int fd)
+{
+	if (!__atomic_compare_exchange_n(
+		    &channel, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	await_senders(1);
+	fdhint_forget(fd);
+	sys1(SYS_close, fd);
+}
+
+static bool adopt(int fd, const struct parcel *p)
 {
 	unsigned tries;
 	long n = -EAGAIN;
@@ -134,9 +161,13 @@ bool linger_adopt(int fd, const struct parcel *p)
 		if (facts_cookie(to) != channel_cookie) { /* closed behind our back (law 9) */
 			__atomic_compare_exchange_n(
 				&channel, &to, -1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-			return false;
+			continue;
 		}
 		n = send_parcel(to, fd, p);
+		if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN) { /* its reaper has ended */
+			lose(to);
+			continue;
+		}
 		if (n != -EAGAIN && n != -ETOOMANYREFS)
 			break;
 		reaper_notice();
@@ -148,13 +179,28 @@ bool linger_adopt(int fd, const struct parcel *p)
 	return true;
 }
 
+bool linger_adopt(int fd, const struct parcel *p)
+{
+	bool done;
+
+	__atomic_add_fetch(&senders, 1, __ATOMIC_SEQ_CST);
+	done = adopt(fd, p);
+	__atomic_sub_fetch(&senders, 1, __ATOMIC_SEQ_CST);
+	return done;
+}
+
 /* The reaper keeps what it holds, and gets another channel with the next socket. */
 bool linger_give_way(void)
 {
-	int fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
+	int fd = __atomic_exchange_n(&channel, -1, __ATOMIC_SEQ_CST), none = -1;
 
 	if (fd < 0 || facts_cookie(fd) != channel_cookie)
 		return false;
+	if (!await_senders(0)) {
+		__atomic_compare_exchange_n(
+			&channel, &none, fd, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		return false;
+	}
 	fdhint_forget(fd);
 	sys1(SYS_close, fd);
 	return true;
@@ -162,20 +208,48 @@ bool linger_give_way(void)
 
 void linger_settle(bool for_good)
 {
+	unsigned tries;
+	bool mine;
 	int fd;
 
 	if (for_good)
 		__atomic_store_n(&never, 1, __ATOMIC_SEQ_CST);
 	if (!helper_running() || helper_is_self())
 		return;
+	/* No new channel meanwhile: a reaper that settles takes none. */
+	for (tries = 0; !(mine = !__atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE)); tries++) {
+		if (tries == PATIENCE_MS * 10)
+			break;
+		pause_1ms();
+	}
 	/* Nothing new goes in; what lies in it is still taken, so it is closed afterwards. */
 	fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
 	reaper_settle(start_now_ms() + self.opt.exit_ms);
 	helper_await_end(self.opt.exit_ms + 1000);
+	if (mine)
+		__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);
 	if (fd < 0 || facts_cookie(fd) != channel_cookie)
 		return;
+	await_senders(0);
 	fdhint_forget(fd);
 	sys1(SYS_close, fd);
+}
+
+void linger_identity(long number, long a, long b, long c)
+{
+	static uint32_t calling;
+	bool made;
+
+	if (!helper_running() || helper_is_self())
+		return;
+	if (__atomic_exchange_n(&calling, 1, __ATOMIC_ACQUIRE)) {
+		linger_settle(false);
+		return;
+	}
+	made = reaper_call(number, a, b, c);
+	__atomic_store_n(&calling, 0, __ATOMIC_RELEASE);
+	if (!made)
+		linger_settle(false);
 }
 
 void linger_forbid(void)
@@ -192,6 +266,7 @@ void linger_forked(void)
 {
 	helper_forked();
 	reaper_forked();
+	senders = 0;
 	linger_give_way();
 	opening = never = failed_ms = 0;
 }

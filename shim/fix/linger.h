@@ -23,12 +23,12 @@
 struct parcel {
 	struct event event;
 	struct drain_bounds bounds;
-	bool delivered_only; /* the byte cap was reached: only the output is waited for */
+	bool half_close; /* not yet shut: a thread may stand in a write */
 };
 
 /*
  * Hands fd over: half-closed already, known to be the last reference. The caller closes its own
- * number afterwards. False: the reaper cannot be had, or cannot take more. No errno, no allocation;
+ * number afterwards; half-closed only if the parcel does not ask for that. False: the reaper cannot be had, or cannot take more. No errno, no allocation;
  * any context but a vfork child.
  */
 bool linger_adopt(int fd, const struct parcel *p);
@@ -39,6 +39,12 @@ bool linger_adopt(int fd, const struct parcel *p);
  * exit, before exec, and before what must reach every thread or needs that there is one only.
  */
 void linger_settle(bool for_good);
+
+/*
+ * After the program has changed its identity or given up a privilege by this system call: the reaper
+ * makes it as well, or ends. It must not keep what the program has given up.
+ */
+void linger_identity(long number, long a, long b, long c);
 
 /* No reaper here, in a sandbox that does not let it be: mended closes wait themselves. */
 void linger_forbid(void);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -33,6 +34,7 @@ struct slot {
 	uint32_t next, prev; /* by age, in a ring through slot 0, which holds no socket */
 	int fd;
 	bool input;			      /* it is still read */
+	bool room_seen;			      /* at the last tick, while it is to be half-closed */
 	uint32_t start_ms, last_ms, asked_ms; /* last progress; when unsent was asked for */
 	uint64_t unsent, drained;
 	struct parcel parcel;
@@ -40,8 +42,15 @@ struct slot {
 
 static struct slot *slots; /* slots[0]: head of the ring; free ones are chained by next */
 static uint32_t size, unused, active;
+static int offering; /* the thread that waits for that */
+static uint64_t offered_cookie;
 static int offered = -1; /* a channel's end in the program's table, to be fetched */
 static int channel = -1, epoll;
+
+static struct {
+	long number, a, b, c, result;
+	uint32_t pending; /* futex */
+} call;
 
 static uint32_t wake; /* futex */
 static uint32_t sleeping, settling, settle_until;
@@ -124,7 +133,10 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 
 	if (e->tentative && s->drained > 0)
 		event_confirm(e, s->fd);
+	/* A child forked in another thread may hold the file: its registration would outlive this. */
+	sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
 	sys1(SYS_close, s->fd);
+	s->fd = -1;
 	e->outcome = outcome;
 	e->why = why;
 	e->mended = true;
@@ -177,7 +189,11 @@ static void end_now(uint32_t i)
 static void look(uint32_t i, uint32_t now)
 {
 	struct slot *s = &slots[i];
-	long n = discard(s, now);
+	long n;
+
+	if (s->fd < 0)
+		return;
+	n = discard(s, now);
 
 	if (n == 0 && drain_peer_fin(s->fd)) {
 		end(i, OUTCOME_AVERTED, NULL);
@@ -202,6 +218,23 @@ static void look_at_output(struct slot *s, uint32_t now)
 	s->asked_ms = now;
 }
 
+/*
+ * Room at two ticks running: a thread that stood in a write would have filled it. Until then the
+ * writing side stays open, for its sake.
+ */
+static void half_close_later(struct slot *s)
+{
+	struct pollfd p = {.fd = s->fd, .events = POLLOUT};
+	struct timespec now = {0, 0};
+	bool room = sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1;
+
+	if (room && s->room_seen) {
+		drain_half_close(s->fd);
+		s->parcel.half_close = false;
+	}
+	s->room_seen = room;
+}
+
 static bool limit_hit(struct slot *s, uint32_t now)
 {
 	const struct drain_bounds *b = &s->parcel.bounds;
@@ -221,9 +254,11 @@ static void look_at_limits(uint32_t now)
 		struct slot *s = &slots[i];
 
 		next = s->next;
+		if (s->parcel.half_close)
+			half_close_later(s);
 		if (limit_hit(s, now))
 			end_now(i);
-		else if (!s->input && facts_unsent(s->fd) == 0)
+		else if (!s->input && !s->parcel.half_close && facts_unsent(s->fd) == 0)
 			end(i,
 				drain_peer_fin(s->fd) && s->drained < s->parcel.bounds.bytes
 					? OUTCOME_AVERTED
@@ -290,11 +325,11 @@ static void adopt(uint32_t i, int fd, uint32_t now)
 	s->start_ms = s->last_ms = s->asked_ms = now;
 	s->unsent = s->parcel.event.facts.unsent + 1; /* and the FIN */
 	s->drained = 0;
-	s->input = !s->parcel.delivered_only;
+	s->input = true;
+	s->room_seen = false;
 	slot_link(i);
 	drain_expect_any(fd);
-	if (s->input)
-		sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &ev);
+	sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
 /* The program's end is closed: a new one may come. */
@@ -393,9 +428,23 @@ static void fetch_channel(void)
 
 	if (fd < 0 || channel >= 0)
 		return;
-	channel = helper_borrow(fd);
-	__atomic_store_n(&offered, -1, __ATOMIC_SEQ_CST);
+	channel = helper_borrow(fd, offering);
+	/* Between the look and the loan that number may have become another's. */
+	if (channel >= 0 && facts_cookie(channel) != offered_cookie) {
+		sys1(SYS_close, channel);
+		channel = -1;
+	}
+	__atomic_store_n(&offered, channel >= 0 ? -1 : -2, __ATOMIC_SEQ_CST);
 	sys4(SYS_futex, &offered, FUTEX_WAKE_PRIVATE, 1, 0);
+}
+
+static void make_call(void)
+{
+	if (!__atomic_load_n(&call.pending, __ATOMIC_SEQ_CST))
+		return;
+	call.result = sys3(call.number, call.a, call.b, call.c);
+	__atomic_store_n(&call.pending, 0, __ATOMIC_SEQ_CST);
+	sys4(SYS_futex, &call.pending, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
 /* Nobody can send any more from here on; what was sent before is still taken. */
@@ -420,6 +469,7 @@ static int run(void)
 		seen = __atomic_load_n(&wake, __ATOMIC_SEQ_CST);
 		now = start_now_ms();
 		fetch_channel();
+		make_call();
 		taken = take_all(now);
 		look_at_ready(now);
 		look_at_limits(now);
@@ -441,6 +491,11 @@ bool reaper_channel(int fd)
 	struct timespec ts = {0, 10000000};
 	unsigned tries;
 
+	/* One that settles takes no channel any more. */
+	if (helper_running() && __atomic_load_n(&settling, __ATOMIC_SEQ_CST))
+		helper_await_end(self.opt.exit_ms + 1000);
+	offering = (int)sys0(SYS_gettid);
+	offered_cookie = facts_cookie(fd);
 	__atomic_store_n(&offered, fd, __ATOMIC_SEQ_CST);
 	if (!helper_running()) {
 		sleeping = settling = 0;
@@ -450,11 +505,28 @@ bool reaper_channel(int fd)
 	wake_up();
 	for (tries = 0; tries < 20 && __atomic_load_n(&offered, __ATOMIC_SEQ_CST) == fd; tries++)
 		sys4(SYS_futex, &offered, FUTEX_WAIT_PRIVATE, fd, &ts);
-	return __atomic_exchange_n(&offered, -1, __ATOMIC_SEQ_CST) != fd;
+	return __atomic_exchange_n(&offered, -1, __ATOMIC_SEQ_CST) == -1;
+}
+
+bool reaper_call(long number, long a, long b, long c)
+{
+	struct timespec ts = {0, 10000000};
+	unsigned tries;
+
+	call.number = number;
+	call.a = a;
+	call.b = b;
+	call.c = c;
+	__atomic_store_n(&call.pending, 1, __ATOMIC_SEQ_CST);
+	wake_up();
+	for (tries = 0; tries < 20 && __atomic_load_n(&call.pending, __ATOMIC_SEQ_CST); tries++)
+		sys4(SYS_futex, &call.pending, FUTEX_WAIT_PRIVATE, 1, &ts);
+	return !__atomic_exchange_n(&call.pending, 0, __ATOMIC_SEQ_CST) && call.result == 0;
 }
 
 void reaper_forked(void)
 {
+	call.pending = 0;
 	offered = -1;
 	sleeping = settling = 0;
 }

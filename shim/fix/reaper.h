@@ -28,6 +28,12 @@ void reaper_notice(void);
 /* From now on only output is waited for, at most until this moment (start_now_ms()); then it ends. */
 void reaper_settle(uint32_t until_ms);
 
+/*
+ * Has the reaper make this system call itself, and waits for it: what libc tells to its own threads
+ * only. False: it has failed there, or was not made. One caller at a time.
+ */
+bool reaper_call(long number, long a, long b, long c);
+
 /* In a forked child. */
 void reaper_forked(void);
 

@@ -11,8 +11,10 @@
 #include "epoll.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 static void about_arming(struct event *e, const struct fdrec *rec)
 {
@@ -70,11 +72,29 @@ static bool at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
 }
 
 /*
+ * May another thread stand in a read or a write of this very socket? The call holds the file, so that
+ * this close alone changes nothing; a half-close would end its write with SIGPIPE, and a drain take
+ * its input. Nobody blocks in a non-blocking socket, nor in a write where there is room.
+ */
+static bool another_thread_may_be(int fd, short ready)
+{
+	struct pollfd p = {.fd = fd, .events = ready};
+	struct timespec now = {0, 0};
+	long flags = sys2(SYS_fcntl, fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK))
+		return false;
+	if (ready && sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1)
+		return false;
+	return start_threads() != 1;
+}
+
+/*
  * Hands the socket to the reaper, which tells how it ends. Only if no epoll can go on reporting
  * what the program has closed. SO_LINGER {1, n} is what the program asked of this close itself.
  */
-static bool hand_over(
-	int fd, const struct fdrec *rec, struct event *e, const struct drain_bounds *b)
+static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
+	const struct drain_bounds *b, bool writing)
 {
 	struct parcel p;
 
@@ -84,7 +104,7 @@ static bool hand_over(
 	e->outcome = OUTCOME_LINGERING;
 	if (!e->tentative)
 		event_tell(e);
-	p = (struct parcel){.event = *e, .bounds = *b};
+	p = (struct parcel){.event = *e, .bounds = *b, .half_close = writing};
 	return linger_adopt(fd, &p);
 }
 
@@ -117,6 +137,13 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->why = "SO_LINGER could not be cleared";
 		return true;
 	}
+	if (another_thread_may_be(fd, POLLOUT)) {
+		if (hand_over(fd, rec, e, &bounds, true))
+			return false;
+		e->outcome = OUTCOME_FAILED;
+		e->why = "another thread may be writing to it";
+		return true;
+	}
 	if (!drain_half_close(fd)) {
 		e->outcome = OUTCOME_FAILED;
 		e->why = "not connected any more";
@@ -125,10 +152,11 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	if (at_peer_fin(fd, e, &bounds))
 		return true;
 	if (e->facts.linger_on && e->facts.linger_sec > 0) {
-		drain_wait_acknowledged(fd, e->facts.linger_sec);
+		if (e->facts.unread == 0) /* else the close would have reset at once */
+			drain_wait_acknowledged(fd, e->facts.linger_sec);
 		drain_disarm(fd);
 	}
-	if (hand_over(fd, rec, e, &bounds))
+	if (hand_over(fd, rec, e, &bounds, false))
 		return false;
 	if (trimmed(fd, e) || e->tentative) /* a mere risk is not worth a wait inside of close() */
 		return !e->tentative;
@@ -147,7 +175,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
  */
 static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 {
-	return start_fix && verdict_late_risk(f) && rec->cookie && owner_sole(fd, rec, f->cookie);
+	return start_fix && verdict_late_risk(f) && rec->cookie && owner_sole(fd, rec, f->cookie) &&
+		!another_thread_may_be(fd, 0);
 }
 
 static void judge(struct closing *c, int fd, const struct fdrec *rec, const void *caller)

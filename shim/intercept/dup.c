@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* Both numbers stand for one open file description now: neither is proven to be the last. */
 static void duplicated(int from, int to)
@@ -28,12 +29,24 @@ static void duplicated(int from, int to)
 	*rec = *fdhint_record(from);
 }
 
+static bool other_seen;
+
+bool dup_other_seen(void)
+{
+	return __atomic_load_n(&other_seen, __ATOMIC_RELAXED);
+}
+
 /* Marked before the call: another thread may close its number in between. */
 static bool duplicating(int fd)
 {
 	struct fdrec *rec;
 
-	if (!(fdhint_get(fd) & HINT_STREAM) || !start_may_note())
+	if (!(fdhint_get(fd) & HINT_STREAM)) {
+		if (fd > STDERR_FILENO && !other_seen)
+			__atomic_store_n(&other_seen, true, __ATOMIC_RELAXED);
+		return false;
+	}
+	if (!start_may_note())
 		return false;
 	rec = fdhint_record(fd);
 	if (rec->flags & REC_SHARED)

@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "closing.h"
 #include "export.h"
 
 #include <errno.h>
@@ -34,7 +35,15 @@ static void unregistered(int ep, int fd)
 			rec->epolls[i] = rec->epolls[--rec->epoll_count];
 }
 
-/* ENOENT: that number stands for another epoll now, or the program has taken it out by itself. */
+/*
+ * An error says that the number is no such epoll any more (EBADF, EINVAL), or another one (ENOENT).
+ * The registration has ended with the epoll then, unless that lives on under another number.
+ */
+static bool gone(long error)
+{
+	return (error == -ENOENT || error == -EBADF || error == -EINVAL) && !dup_other_seen();
+}
+
 bool epoll_detach(int fd, const struct fdrec *rec)
 {
 	unsigned i;
@@ -44,7 +53,7 @@ bool epoll_detach(int fd, const struct fdrec *rec)
 		return false;
 	for (i = 0; i < rec->epoll_count; i++) {
 		r = sys4(SYS_epoll_ctl, rec->epolls[i], EPOLL_CTL_DEL, fd, 0);
-		if (r != 0 && r != -ENOENT)
+		if (r != 0 && !gone(r))
 			return false;
 	}
 	return true;
@@ -58,7 +67,10 @@ int rf_epoll_ctl(int ep, int op, int fd, void *event)
 	if (op == EPOLL_CTL_ADD && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
 		registered(ep, fd);
 	r = libc_epoll_ctl(ep, op, fd, event);
-	if (op == EPOLL_CTL_DEL && r == 0 && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
+	/* EEXIST: it is there all the same. */
+	if (((op == EPOLL_CTL_DEL && r == 0) ||
+		    (op == EPOLL_CTL_ADD && r < 0 && errno != EEXIST)) &&
+		(fdhint_get(fd) & HINT_STREAM) && start_may_note())
 		unregistered(ep, fd);
 	return r;
 }

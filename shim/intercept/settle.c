@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../fix/linger.h"
+#include "closing.h"
 #include "export.h"
 
 #include <stdlib.h>
@@ -37,21 +38,53 @@ END(_Exit)
 END(quick_exit)
 
 /* The reaper must not keep an identity, or a privilege, that the program gives up. */
-#define IDENTITY(name, params, args) \
+static int follow(int r, long number, long a, long b, long c)
+{
+	if (r == 0 && start_fix && watched(0) && start_ready())
+		linger_identity(number, a, b, c);
+	return r;
+}
+
+/* These change the calling thread alone: it must be the program's only one to stand for all. */
+long rf_own_identity(long number, long a, long b, long c)
+{
+	long r = libc_syscall(number, a, b, c, 0, 0, 0);
+
+	if (r == 0 && start_fix && watched(0) && start_ready() && start_threads() == 1)
+		linger_identity(number, a, b, c);
+	return r;
+}
+
+/* NUMBER, A, B, C: the system call that libc makes of it in each of its threads. */
+#define IDENTITY(name, params, args, number, a, b, c) \
+	EXPORT(int, name, params) \
+	{ \
+		return follow(libc_##name args, number, a, b, c); \
+	}
+
+#define SAME ((uid_t)-1)
+
+IDENTITY(setuid, (uid_t u), (u), SYS_setuid, u, 0, 0)
+IDENTITY(setgid, (gid_t g), (g), SYS_setgid, g, 0, 0)
+IDENTITY(seteuid, (uid_t u), (u), SYS_setresuid, SAME, u, SAME)
+IDENTITY(setegid, (gid_t g), (g), SYS_setresgid, SAME, g, SAME)
+IDENTITY(setreuid, (uid_t r, uid_t e), (r, e), SYS_setreuid, r, e, 0)
+IDENTITY(setregid, (gid_t r, gid_t e), (r, e), SYS_setregid, r, e, 0)
+IDENTITY(setresuid, (uid_t r, uid_t e, uid_t s), (r, e, s), SYS_setresuid, r, e, s)
+IDENTITY(setresgid, (gid_t r, gid_t e, gid_t s), (r, e, s), SYS_setresgid, r, e, s)
+IDENTITY(setgroups, (size_t n, const gid_t *list), (n, list), SYS_setgroups, (long)n, (long)list, 0)
+
+EXPORT(int, capset, (void *header, const void *data))
+{
+	return (int)rf_own_identity(SYS_capset, (long)header, (long)data, 0);
+}
+
+#define SETTLED(name, params, args) \
 	EXPORT(int, name, params) \
 	{ \
 		settle(false); \
 		return libc_##name args; \
 	}
 
-IDENTITY(setuid, (uid_t u), (u))
-IDENTITY(setgid, (gid_t g), (g))
-IDENTITY(seteuid, (uid_t u), (u))
-IDENTITY(setegid, (gid_t g), (g))
-IDENTITY(setreuid, (uid_t r, uid_t e), (r, e))
-IDENTITY(setregid, (gid_t r, gid_t e), (r, e))
-IDENTITY(setresuid, (uid_t r, uid_t e, uid_t s), (r, e, s))
-IDENTITY(setresgid, (gid_t r, gid_t e, gid_t s), (r, e, s))
-IDENTITY(setgroups, (size_t n, const gid_t *list), (n, list))
-IDENTITY(initgroups, (const char *user, gid_t g), (user, g))
-IDENTITY(setns, (int fd, int type), (fd, type))
+SETTLED(initgroups, (const char *user, gid_t g), (user, g))
+SETTLED(setns, (int fd, int type), (fd, type))

@@ -82,6 +82,15 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		if (start_fix && watched(0) && start_ready() && start_threads() == 1)
 			linger_settle(true);
 		return libc_syscall(number, a, b, c, d, e, f);
+	case SYS_setuid:
+	case SYS_setgid:
+	case SYS_setreuid:
+	case SYS_setregid:
+	case SYS_setresuid:
+	case SYS_setresgid:
+	case SYS_setgroups:
+	case SYS_capset:
+		return rf_own_identity(number, a, b, c);
 	case SYS_exit_group:
 	case SYS_setns:
 		if (start_fix && watched(0) && start_ready())

@@ -47,7 +47,7 @@ static bool identify(int fd, struct identity *id)
 /* A descriptor of the program's, whichever thread asks; give_back() afterwards. */
 static int program_fd(int fd)
 {
-	return helper_is_self() ? helper_borrow(fd) : fd;
+	return helper_is_self() ? helper_borrow(fd, 0) : fd;
 }
 
 static void give_back(int fd)
