@@ -47,7 +47,7 @@ static struct reach reach_ipv4(const struct rule_item *item)
 		return g;
 	g.none = false;
 	g.low = leading(item->net.addr + 12, 4);
-	g.high = g.low | UINT32_MAX >> (item->net.bits - 96);
+	g.high = g.low | UINT64_C(0xffffffff) >> (item->net.bits - 96);
 	return g;
 }
 

@@ -125,6 +125,10 @@ static void every_key_is_compared(void **state)
 		{"* peer=10.1.2.2/31", true},
 		{"* peer=10.1.2.4/30", false},
 		{"* peer=!10.0.0.0/8", false},
+		{"* peer=!10.1.2.2", true},
+		{"* peer=!10.1.2.3", false},
+		{"* peer=::/1,1.5.3.0", true},
+		{"* peer=!::/1", false},
 		{"* peer=1.1.1.1,10.1.0.0/16", true},
 		{"* peer=::ffff:10.0.0.0/104", true},
 		{"* peer=::ffff:11.0.0.0/104", false},
@@ -293,6 +297,26 @@ static void the_shortest_rules_all_fit(void **state)
 	assert_int_equal(deciding(&q), 1);
 }
 
+/* Half of them behind what the index of ports and addresses holds. */
+static void a_long_policy_decides_by_its_first_rule_too(void **state)
+{
+	static char text[600 * 64];
+	struct rule_query q = event();
+	size_t len = 0;
+
+	(void)state;
+	for (unsigned i = 1; i < 600; i++)
+		len += (size_t)sprintf(
+			text + len, "* port=!8080 peer=10.%u.0.0/16 -> log\n", i % 250);
+	sprintf(text + len, "* port=8000-8100 peer=10.1.2.0/24,192.168.0.1 -> fix");
+	read_good(text);
+	assert_int_equal(deciding(&q), 600);
+	q.local.port = 8081;
+	assert_int_equal(deciding(&q), 1);
+	q.peer.addr[1] = 251;
+	assert_int_equal(deciding(&q), 0);
+}
+
 static void a_negation_in_the_wrong_place_is_a_mistake(void **state)
 {
 	static const char *const bad[] = {"* program=!!a -> fix", "* program=a,!b -> fix",
@@ -343,6 +367,7 @@ int main(void)
 		cmocka_unit_test(another_program_s_rules_are_put_aside),
 		cmocka_unit_test(options_are_the_rules_own_and_the_rest_is_general),
 		cmocka_unit_test(the_shortest_rules_all_fit),
+		cmocka_unit_test(a_long_policy_decides_by_its_first_rule_too),
 		cmocka_unit_test(a_negation_in_the_wrong_place_is_a_mistake),
 		cmocka_unit_test(names_of_later_versions_are_legal),
 		cmocka_unit_test(a_fix_by_default_is_only_for_what_has_a_mend),

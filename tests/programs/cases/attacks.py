@@ -315,3 +315,54 @@ def a_worker_is_told_of_linger_zero_that_its_master_set_after_the_fork(run):
     if run.mode != "fix":
         assert received < size and end == "ECONNRESET", f"{received} of {size} bytes, end {end}"
     assert run.bare or of_pattern(run, "linger-zero"), "no linger-zero event"
+
+
+def closers(run, *args, expected):
+    run.traced = False
+    attack(run, "closers", *args, expected=expected, timeout=60)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_a_write_is_not_cut_short(run):
+    run.traced = False
+    program = run.run(run.victim("attack_closers"), "writer")
+    assert program.process.returncode == 0 and "the writer ends with EBADF" in program.out, (
+        f"{program.process.returncode}, {program.out!r}, {program.err[-300:]}")
+    assert run.mode != "fix" or "the peer got what it wrote: 1\n" in program.out, program.out
+
+
+@scenario(Works())
+def an_epoll_that_was_closed_first_delays_no_close(run):
+    closers(run, "closed-epoll", expected="registered: 0\nslow: 0\n")
+
+
+@scenario(Works())
+def an_epoll_under_another_number_hears_nothing(run):
+    closers(run, "renamed-epoll",
+            expected="registered: 0\nevents for a closed descriptor: 0\n")
+
+
+@scenario(Works())
+def seconds_to_linger_with_unread_input_are_not_waited_for(run):
+    closers(run, "seconds", expected="slow: 0\n")
+
+
+@scenario(Works())
+def threads_that_outlive_the_first_one_close_at_once(run):
+    closers(run, "main-ends", expected="slow: 0\n")
+
+
+@scenario(Works(), root=True)
+def closes_beside_seteuid_are_not_slow(run):
+    closers(run, "beside", "seteuid", expected="slow: 0\n")
+
+
+@scenario(Works(), root=True)
+def closes_beside_initgroups_are_not_slow(run):
+    closers(run, "beside", "initgroups", expected="slow: 0\n")
+
+
+@scenario(Works(), root=True)
+def an_identity_is_given_up_by_all_threads_and_at_once(run):
+    closers(run, "identity",
+            expected="setuid: 0\nat once: 1\nthreads that are somebody else: 0\n")
