@@ -91,7 +91,8 @@ bool facts_ask(int fd, struct facts *f)
 	f->peer_fin = has_peer_fin(f->state);
 	f->data_segs_in = ti.tcpi_data_segs_in;
 	f->cookie = facts_cookie(fd);
-	if (option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
+	if (__atomic_load_n(&linger_expected, __ATOMIC_RELAXED) &&
+		option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
 		f->linger_on = linger.l_onoff != 0;
 		f->linger_sec = linger.l_linger;
 	}
@@ -100,10 +101,8 @@ bool facts_ask(int fd, struct facts *f)
 	if (sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0 && bytes > 0)
 		f->unread = (uint64_t)bytes;
 	/* SIOCINQ stops at the urgent mark; an urgent byte alone resets the close all the same. */
-	if (sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark) {
-		f->urgent = true;
-		f->unread += f->unread == 0;
-	}
+	if (f->unread == 0 && sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark)
+		f->unread = 1;
 	f->unsent = facts_unsent(fd);
 	f->written = written(&ti, len, f->unsent);
 	return true;

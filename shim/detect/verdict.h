@@ -66,7 +66,6 @@ extern const char *const op_names[OP_COUNT];
 struct facts {
 	uint8_t state; /* TCP_ESTABLISHED ... of netinet/tcp.h */
 	bool peer_fin; /* the peer's FIN has arrived */
-	bool urgent;   /* the read position stands at urgent data */
 	bool linger_on;
 	int linger_sec;
 	uint64_t unread;  /* received and not read: SIOCINQ, and a lone urgent byte */

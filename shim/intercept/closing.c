@@ -137,7 +137,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->why = "SO_LINGER could not be cleared";
 		return true;
 	}
-	if (another_thread_may_be(fd, POLLOUT)) {
+	if (e->facts.unsent > 0 && another_thread_may_be(fd, POLLOUT)) {
 		if (hand_over(fd, rec, e, &bounds, true))
 			return false;
 		e->outcome = OUTCOME_FAILED;
