@@ -317,8 +317,8 @@ static void a_mistake_in_the_mode_or_scope_never_enforces(void **state)
 	assert_int_equal(read_env(&c, "RSTFIX_MODE=fix", "RSTFIX_RATE=x", NULL).mode, MODE_FIX);
 	for (size_t i = 0; i < options_count; i++) {
 		const char *name = options_table[i].name;
-		bool scope =
-			strstr(name, "MODE") || strstr(name, "POLICY") || strstr(name, "PROGRAMS");
+		bool scope = strstr(name, "MODE") || strstr(name, "POLICY") ||
+			strstr(name, "PROGRAMS") || strstr(name, "FOLLOW");
 
 		assert_int_equal(options_table[i].enforcing, scope);
 	}
