@@ -10,9 +10,9 @@
  * for each rule in every piece. A set bit is a maybe: rules.c looks at the rule itself.
  */
 
-#define INDEX_WORDS  4
+#define INDEX_WORDS  2
 #define INDEX_RULES  (64 * INDEX_WORDS) /* of a longer policy the rest is looked at one by one */
-#define INDEX_PIECES 1024
+#define INDEX_PIECES 512
 
 enum { COLUMN_PORT, COLUMN_PEER_PORT, COLUMN_IPV4, COLUMN_IPV6, COLUMNS };
 

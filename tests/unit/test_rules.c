@@ -297,7 +297,7 @@ static void the_shortest_rules_all_fit(void **state)
 	assert_int_equal(deciding(&q), 1);
 }
 
-/* Half of them behind what the index of ports and addresses holds. */
+/* Most of them behind what the index of ports and addresses holds. */
 static void a_long_policy_decides_by_its_first_rule_too(void **state)
 {
 	static char text[600 * 64];
