@@ -10,6 +10,7 @@
 #include "decide.h"
 #include "epoll.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -58,7 +59,7 @@ static void end_async(int fd)
 /* With the peer's FIN queued nothing is to be waited for: read up to it. */
 static bool at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
 {
-	long n;
+	long n = -EAGAIN;
 
 	if (!e->facts.peer_fin)
 		return false;
