@@ -15,15 +15,6 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 #define PIDFD_OF_THREAD 0200 /* O_EXCL */
 #define UNSHARE_TABLE	2    /* CLOSE_RANGE_UNSHARE */
 

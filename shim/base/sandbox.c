@@ -26,16 +26,6 @@ static bool filtered(void)
 	return line && line[10] != '0';
 }
 
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
-
 static const short needed[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_shutdown,
 	SYS_recvfrom, SYS_sendto, SYS_socket, SYS_getsockname, SYS_getpeername, SYS_ppoll,
 	SYS_fcntl, SYS_newfstatat, SYS_pwritev2, SYS_openat, SYS_faccessat, SYS_readlinkat,

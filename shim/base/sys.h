@@ -4,6 +4,17 @@
 
 #include <sys/syscall.h>
 
+/* Newer than some libc headers; the numbers are the same on every architecture. */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
 /*
  * Raw system calls: the result, or -errno. They touch neither errno nor libc, are no cancellation
  * points, and may be used at any time: before the constructor, in signal handlers, after vfork.

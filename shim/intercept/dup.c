@@ -42,7 +42,7 @@ static bool duplicating(int fd)
 	struct fdrec *rec;
 
 	if (!(fdhint_get(fd) & HINT_STREAM)) {
-		if (fd > STDERR_FILENO && !other_seen)
+		if (fd > STDERR_FILENO && !other_seen && start_may_note())
 			__atomic_store_n(&other_seen, true, __ATOMIC_RELAXED);
 		return false;
 	}

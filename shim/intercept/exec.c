@@ -20,16 +20,11 @@
  * the shim, and used in vfork children.
  */
 
-/* Called before every exec of this process (or of a vfork child of its), */
+/* Before every exec of this process; in a vfork child start_ready() says no. */
 static void exec_begin(void)
 {
 	if (start_fix && watched(0) && start_ready())
 		linger_settle(false);
-}
-
-/* and after one that came back. errno is kept. */
-static void exec_failed(void)
-{
 }
 
 /* An environment that takes more than this is not built on the stack. */
@@ -150,12 +145,8 @@ static long call_exec(const void *arg, char *const envp[])
 
 static int execute(const struct exec *x, char *const envp[])
 {
-	int r;
-
 	exec_begin();
-	r = (int)exec_with(envp, call_exec, x);
-	exec_failed();
-	return r;
+	return (int)exec_with(envp, call_exec, x);
 }
 
 static int by_path(const char *path, char *const argv[], char *const envp[])

@@ -84,13 +84,11 @@ struct packed {
 /* As rules_value.c packs a network: IPv4 by its address, IPv6 by its first half. */
 static uint64_t pack_peer(const struct endpoint *e)
 {
-	uint64_t n = 0;
-
 	if (!e->family)
 		return 0;
-	for (unsigned i = 0; i < (e->family == AF_INET6 ? 8 : 4); i++)
-		n = n << 8 | e->addr[i];
-	return e->family == AF_INET6 ? n : n | UINT64_C(0xffff) << 32;
+	if (e->family == AF_INET6)
+		return rules_leading(e->addr, 8);
+	return rules_leading(e->addr, 4) | UINT64_C(0xffff) << 32;
 }
 
 static struct packed pack(const struct rule_query *q)

@@ -191,6 +191,16 @@ int rules_op_number(struct span name);
 /* An address in the form of rule_item.net. */
 void rules_address(uint8_t addr[16], const struct endpoint *e);
 
+/* The first n bytes of an address, at most 8, as a number. */
+static inline uint64_t rules_leading(const uint8_t *bytes, unsigned n)
+{
+	uint64_t value = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
 /* Does the network have this address? */
 bool rules_net_has(const struct rule_item *net, const uint8_t addr[16]);
 

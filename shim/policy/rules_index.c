@@ -16,15 +16,6 @@ struct reach {
 	bool partly; /* some values there are covered, and some are not */
 };
 
-static uint64_t leading(const uint8_t *bytes, unsigned n)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
 static bool is_ipv4(const struct rule_item *item)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -46,7 +37,7 @@ static struct reach reach_ipv4(const struct rule_item *item)
 	if (!is_ipv4(item))
 		return g;
 	g.none = false;
-	g.low = leading(item->net.addr + 12, 4);
+	g.low = rules_leading(item->net.addr + 12, 4);
 	g.high = g.low | UINT64_C(0xffffffff) >> (item->net.bits - 96);
 	return g;
 }
@@ -56,7 +47,7 @@ static struct reach reach_ipv6(const struct rule_item *item)
 {
 	unsigned bits = item->net.bits < 64 ? item->net.bits : 64;
 	uint64_t hosts = bits == 64 ? 0 : UINT64_MAX >> bits;
-	uint64_t low = leading(item->net.addr, 8) & ~hosts;
+	uint64_t low = rules_leading(item->net.addr, 8) & ~hosts;
 
 	return (struct reach){low, low | hosts, is_ipv4(item), item->net.bits > 64};
 }
@@ -180,7 +171,8 @@ void rules_index_look(const struct rules *r, const struct rule_query *q, uint64_
 	look(&columns[COLUMN_PORT], q->local.port, fits);
 	look(&columns[COLUMN_PEER_PORT], q->peer.port, fits);
 	if (q->peer.family == AF_INET)
-		look(&columns[COLUMN_IPV4], leading(q->peer.addr, 4), fits);
-	else if (q->peer.family == AF_INET6 && leading(q->peer.addr, 8)) /* else perhaps mapped */
-		look(&columns[COLUMN_IPV6], leading(q->peer.addr, 8), fits);
+		look(&columns[COLUMN_IPV4], rules_leading(q->peer.addr, 4), fits);
+	else if (q->peer.family == AF_INET6 &&
+		rules_leading(q->peer.addr, 8)) /* else perhaps mapped */
+		look(&columns[COLUMN_IPV6], rules_leading(q->peer.addr, 8), fits);
 }

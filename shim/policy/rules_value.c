@@ -41,15 +41,6 @@ static bool is_mapped(const uint8_t addr[16])
 	return memcmp(addr, mapped, sizeof(mapped)) == 0;
 }
 
-static uint64_t leading(const uint8_t *bytes, unsigned n)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
 /* As rules.c packs an address. A network of both kinds of addresses cannot be packed. */
 static void pack_net(struct rule_item *item)
 {
@@ -60,10 +51,11 @@ static void pack_net(struct rule_item *item)
 	if (bits >= 96 && is_mapped(item->net.addr)) {
 		item->net.mask = ~UINT64_C(0) << (128 - bits);
 		item->net.packed =
-			(UINT64_C(0xffff) << 32 | leading(item->net.addr + 12, 4)) & item->net.mask;
+			(UINT64_C(0xffff) << 32 | rules_leading(item->net.addr + 12, 4)) &
+			item->net.mask;
 	} else if (!rules_net_has(item, some_ipv4)) {
 		item->net.mask = bits >= 64 ? ~UINT64_C(0) : ~(~UINT64_C(0) >> bits);
-		item->net.packed = leading(item->net.addr, 8) & item->net.mask;
+		item->net.packed = rules_leading(item->net.addr, 8) & item->net.mask;
 	}
 }
 
