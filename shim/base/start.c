@@ -9,6 +9,7 @@
 #include "../log/unwind.h"
 #include "../policy/follow.h"
 #include "../policy/policy.h"
+#include "complaints.h"
 #include "fdhint.h"
 #include "format.h"
 #include "helper.h"
@@ -140,135 +141,15 @@ void start_resume(void)
 	fdhint_open();
 }
 
-/* Mistakes are found before there is a log to tell them on. */
-#define COMPLAINTS 8
-
-struct complaints {
-	char text[COMPLAINTS][1024];
-	unsigned n;
-	unsigned more; /* that found no room */
-};
-
-/* Room for one more, or NULL. What follows the name of a thing is not to be cut off by it. */
-static char *room_for(struct complaints *c)
-{
-	if (c->n < COMPLAINTS)
-		return c->text[c->n++];
-	c->more++;
-	return NULL;
-}
-
-/* At most the first 200 bytes. */
-static void text_some(struct text *t, const char *s)
-{
-	char some[201];
-
-	strncpy(some, s, sizeof(some) - 1);
-	some[sizeof(some) - 1] = 0;
-	text_safe(t, some);
-	if (strlen(s) > strlen(some))
-		text_str(t, "...");
-}
-
-static void complain(void *arg, const struct option *row, const char *name, const char *value)
-{
-	struct complaints *c = arg;
-	char *room = room_for(c);
-	struct text t;
-
-	if (!room)
-		return;
-	t = text_on(room, sizeof(c->text[0]));
-	text_safe(&t, name);
-	text_char(&t, '=');
-	text_some(&t, value);
-	if (row) {
-		text_str(&t, ": not understood; allowed: ");
-		text_str(&t, row->allowed);
-		text_str(&t, row->enforcing ? "; the mode is audit" : "; the default is used: ");
-		if (!row->enforcing)
-			text_str(&t, *row->fallback ? row->fallback : "none");
-	} else {
-		text_str(&t, ": no such variable; `rstfix help environment` lists them");
-	}
-	text_end(&t);
-}
-
-static void complain_log(struct complaints *c, const char *path, const char *why)
-{
-	char *room = why ? room_for(c) : NULL;
-	struct text t;
-
-	if (!room)
-		return;
-	t = text_on(room, sizeof(c->text[0]));
-	text_str(&t, "RSTFIX_LOG=");
-	text_some(&t, path);
-	text_str(&t, ": ");
-	text_str(&t, why);
-	text_str(&t, "; allowed is a file that can be written; standard error is used");
-	text_end(&t);
-}
-
-static void complain_rule(void *arg, const struct rule_mistake *m)
-{
-	struct complaints *c = arg;
-	char *room = room_for(c);
-	struct text t;
-
-	if (!room)
-		return;
-	t = text_on(room, sizeof(c->text[0]));
-	text_str(&t, "policy: no rule is in force, and the mode is audit: ");
-	rules_mistake_text(&t, m);
-	text_end(&t);
-}
-
 /* A mistake never enforces anything: not the rules that could be read either. */
 static void read_policy(struct complaints *c)
 {
 	struct options *o = &self.opt;
 
 	if ((o->policy || o->policy_file) &&
-		policy_start(o->policy, o->policy_file, self.program, complain_rule, c) > 0)
+		policy_start(o->policy, o->policy_file, self.program, complaints_rule, c) > 0)
 		o->mode = MODE_AUDIT;
 	o->policy = o->policy_file = NULL; /* the program may write over its environment */
-}
-
-/* What is recognised, and not built yet, is said: never silence. */
-static void complain_unbuilt(struct complaints *c)
-{
-	const char *const lines[] = {
-		self.opt.watch ? "RSTFIX_WATCH=1: not in this version; nothing is watched" : NULL,
-		self.opt.stats[0] ? "RSTFIX_STATS: not in this version; nothing is counted there"
-				  : NULL,
-	};
-	unsigned i;
-	struct text t;
-	char *room;
-
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		room = lines[i] ? room_for(c) : NULL;
-		if (!room)
-			continue;
-		t = text_on(room, sizeof(c->text[0]));
-		text_str(&t, lines[i]);
-		text_end(&t);
-	}
-}
-
-static void tell_more(const struct complaints *c)
-{
-	char line[160];
-	struct text t = text_on(line, sizeof(line));
-
-	if (!c->more)
-		return;
-	text_u64(&t, c->more);
-	text_str(&t, " more mistakes; the mode is ");
-	text_str(&t, self.opt.mode == MODE_FIX ? "fix" : "audit");
-	text_str(&t, "; `rstfix policy check` and `rstfix run` tell all of them");
-	event_notice("environment", text_end(&t));
 }
 
 static void name_program(const char *argv0)
@@ -373,8 +254,8 @@ static bool build(struct complaints *c)
 {
 	if (!map_fork_detector() || !fdhint_start() || !event_start())
 		return false;
-	complain_log(c, self.opt.log_path, sink_start());
-	complain_unbuilt(c);
+	complaints_log(c, self.opt.log_path, sink_start());
+	complaints_unbuilt(c);
 	return true;
 }
 
@@ -383,12 +264,11 @@ void start(int argc, char **argv, char **envp)
 	struct complaints c = {.n = 0};
 	const char *why;
 	bool reaper;
-	unsigned i;
 
 	if (libc_resolve() || getauxval(AT_SECURE))
 		return;
 	name_program(argc > 0 ? argv[0] : NULL);
-	options_read(&self.opt, envp, complain, &c);
+	options_read(&self.opt, envp, complaints_option, &c);
 	hand_on(envp);
 	if (self.opt.mode == MODE_OFF || !options_program_matches(self.opt.programs, self.program))
 		return;
@@ -402,9 +282,7 @@ void start(int argc, char **argv, char **envp)
 	start_fix = self.opt.mode == MODE_FIX;
 	if (!build(&c))
 		return;
-	for (i = 0; i < c.n; i++)
-		event_notice("environment", c.text[i]);
-	tell_more(&c);
+	complaints_tell(&c);
 	find_inherited();
 	fdhint_open();
 	why = unwind_start();

@@ -6,6 +6,7 @@
 #include "../base/sys.h"
 #include "../log/sink.h"
 #include "reaper.h"
+#include "slots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,7 @@ static bool open_channel(void)
 	int ends[2];
 	bool fetched;
 
-	if (!reaper_prepare(self.opt.linger.sockets))
+	if (!slots_prepare(self.opt.linger.sockets))
 		return false;
 	if (sys4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return false;

@@ -6,14 +6,10 @@
 #include <stdint.h>
 
 /*
- * The reaper's own side (linger.c is the program's): the body of the helper thread. Fixed memory: a
- * slot for each socket that may linger at once. Idle it sleeps for ever; else it ticks, and nothing
- * that arrives for a lingering socket wakes it up: a wake-up for each close costs more than the
- * close.
+ * The reaper's own side (linger.c is the program's, slots.c the sockets): the body of the helper
+ * thread. Idle it sleeps for ever; else it ticks, and nothing that arrives for a lingering socket
+ * wakes it up: a wake-up for each close costs more than the close.
  */
-
-/* Maps the slots; once, for at most `sockets`. False: no memory. */
-bool reaper_prepare(uint32_t sockets);
 
 /*
  * Gives the reaper the receiving end of a channel, a number of the program's, and waits until it has

@@ -24,6 +24,7 @@ from harness.run import which  # noqa: E402
 from harness.trace import Trace  # noqa: E402
 
 TIMEOUT = 90  # for one run of one scenario
+TIMEOUT_SLOW = 600
 
 
 class Task:
@@ -64,11 +65,14 @@ class Task:
             self.wrong, self.notes = ["the run died without a word"], []
         self.finish()
 
+    def limit(self):
+        return TIMEOUT if self.case.quick else TIMEOUT_SLOW
+
     def overdue(self):
-        return time.monotonic() - self.seconds > TIMEOUT
+        return time.monotonic() - self.seconds > self.limit()
 
     def stop(self):
-        self.wrong, self.notes = [f"still running after {TIMEOUT} s"], []
+        self.wrong, self.notes = [f"still running after {self.limit()} s"], []
         self.process.kill()
         self.finish()
 
