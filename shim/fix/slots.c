@@ -153,7 +153,8 @@ static long discard(struct slot *s, uint32_t now)
 
 /*
  * A limit was hit, or the program ends. Once the FIN is acknowledged, all before it is in the peer's
- * kernel. What came since the last look would make this close a reset.
+ * kernel. What came since the last look would make this close a reset, and so would a lone urgent
+ * byte, which is no input to epoll.
  */
 static void end_now(uint32_t i)
 {
@@ -264,8 +265,7 @@ void slots_make_room(void)
 void slots_adopt(uint32_t i, int fd, uint32_t now)
 {
 	struct slot *s = &slots[i];
-	/* A lone urgent byte is no input to epoll, and resets the close all the same. */
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLPRI, .data.u32 = i};
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = i};
 
 	s->fd = fd;
 	s->start_ms = s->last_ms = s->asked_ms = now;

@@ -181,6 +181,9 @@ static void an_ipv6_peer_is_compared_by_all_its_bits(void **state)
 	matches("* peer=2001:db8::1:3/127", &q, true);
 	matches("* peer=2001:db8:0:1::/64", &q, false);
 	matches("* peer=2001:db9::/32", &q, false);
+	matches("* peer=!2001:db8::1:3", &q, true);
+	matches("* peer=!2001:db8::1:2", &q, false);
+	matches("* peer=!2001:db8::1:0/112", &q, false);
 	matches("* peer=10.0.0.0/8", &q, false);
 	matches("* peer=0.0.0.0/0", &q, false);
 	matches("* peer=::/0", &q, true);

@@ -122,6 +122,13 @@ def a_process_that_becomes_another_user_is_seen(run):
 
 
 @scenario(Works(), modes=AUDIT)
+def a_log_with_lines_that_cannot_be_read_does_not_pass(run):
+    text = ("/usr/bin/env", "RSTFIX_FORMAT=text", run.victim("resets"))
+    code, said = gate(run, "--", *text)
+    assert code == 42 and "does not pass" in said, f"{code}, {said}"
+
+
+@scenario(Works(), modes=AUDIT)
 def what_the_rate_holds_back_is_counted(run):
     code, said = gate(run, "--", run.victim("resets"), "20", env={"RSTFIX_RATE": "2"})
     assert code == 42 and "20 times" in said, f"{code}, {said}"

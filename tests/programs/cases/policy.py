@@ -118,6 +118,25 @@ def trap_and_abort_stop_the_program_in_fix_and_never_in_audit(run):
 
 
 @scenario(Works(), modes=SHIM)
+def what_stops_the_program_is_told_whatever_the_rate_says(run):
+    program = run.run(run.victim("resets"), env={"RSTFIX_POLICY": "* -> abort rate=0"},
+                      preexec_fn=no_core)
+    assert program.process.returncode == (-signal.SIGABRT if run.mode == "fix" else 0)
+    told = [event["action"] for events in told_by(run).values() for event in events]
+    assert run.mode == "audit" or told == ["abort"], f"{told}"
+
+
+@scenario(Works(), modes=("fix",))
+def a_rule_that_asks_for_an_unknown_stack_keeps_the_later_ones_from_stopping(run):
+    rules = "* callsite=resets -> ignore; * -> abort"
+    program = run.run(run.victim("resets"), preexec_fn=no_core,
+                      env={"RSTFIX_POLICY": rules, "RSTFIX_BACKTRACE": "0"})
+    assert program.process.returncode == 0, f"{program.process.returncode}, {program.err}"
+    told = [event["action"] for events in told_by(run).values() for event in events]
+    assert told == ["log"], f"{told}"
+
+
+@scenario(Works(), modes=SHIM)
 def a_blocked_or_ignored_signal_does_not_hold_trap_and_abort_up(run):
     argv = (PYTHON, "-c", "import os, signal, sys\n"
             "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTRAP, signal.SIGABRT})\n"
