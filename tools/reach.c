@@ -221,7 +221,6 @@ static const char *contradiction(const struct rules *r, const struct rule *rule)
 	static const enum rule_key lists[] = {
 		KEY_PORT, KEY_PEER, KEY_PEER_PORT, KEY_PROGRAM, KEY_CALLSITE};
 	const struct rule_head *h = head_of(r, rule);
-	int exit = rules_op_number(span_of("exit"));
 
 	if (mask_is_empty(h, rule))
 		return "its negation leaves nothing over";
@@ -231,9 +230,9 @@ static const char *contradiction(const struct rules *r, const struct rule *rule)
 	}
 	if (given(rule, KEY_INTENT) && !(h->patterns >> PATTERN_LINGER_ZERO & 1))
 		return "only linger-zero has an intent";
-	if (given(rule, KEY_STATUS) && given(rule, KEY_OP) && !(h->ops >> exit & 1))
+	if (given(rule, KEY_STATUS) && given(rule, KEY_OP) && !(h->ops >> OP_EXIT & 1))
 		return "only op=exit has a status";
-	return given(rule, KEY_OP) && !(h->ops & ((UINT64_C(1) << (exit + 2)) - 1))
+	return given(rule, KEY_OP) && !(h->ops & ((UINT64_C(1) << OP_COUNT) - 1))
 		? "its negation leaves nothing over"
 		: NULL;
 }

@@ -31,11 +31,11 @@ HOT static bool option(int fd, int level, int name, void *value, socklen_t len)
 }
 
 /* SIOCINQ stops at the urgent mark, where a lone urgent byte would reset the close all the same. */
-HOT static bool nothing_unread(int fd)
+HOT static bool nothing_unread(int fd, int *bytes)
 {
-	int bytes = 0, mark = 0;
+	int mark = 0;
 
-	return sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0 && bytes == 0 &&
+	return sys3(SYS_ioctl, fd, SIOCINQ, bytes) == 0 && *bytes == 0 &&
 		sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && !mark;
 }
 
@@ -46,11 +46,11 @@ void facts_expect_linger(void)
 	__atomic_store_n(&linger_expected, true, __ATOMIC_RELAXED);
 }
 
-HOT bool facts_harmless(int fd, bool read_to_eof)
+HOT bool facts_harmless(int fd, bool read_to_eof, int *unread)
 {
 	struct linger linger = {0};
 
-	if (!read_to_eof && !nothing_unread(fd))
+	if (!read_to_eof && !nothing_unread(fd, unread))
 		return false;
 	if (!__atomic_load_n(&linger_expected, __ATOMIC_RELAXED))
 		return true;
@@ -73,12 +73,12 @@ static bool has_peer_fin(uint8_t state)
 		state == STATE_TIME_WAIT || state == STATE_CLOSE;
 }
 
-bool facts_ask(int fd, struct facts *f)
+bool facts_ask(int fd, int unread, struct facts *f)
 {
 	struct tcp_info ti = {0};
 	socklen_t len = sizeof(ti);
 	struct linger linger = {0};
-	int bytes = 0, mark = 0;
+	int bytes = unread, mark = 0;
 
 	memset(f, 0, sizeof(*f));
 	if (sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0) {
@@ -98,7 +98,7 @@ bool facts_ask(int fd, struct facts *f)
 	}
 	if (f->state == STATE_LISTEN)
 		return true;
-	if (sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0 && bytes > 0)
+	if ((bytes > 0 || sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0) && bytes > 0)
 		f->unread = (uint64_t)bytes;
 	/* SIOCINQ stops at the urgent mark; an urgent byte alone resets the close all the same. */
 	if (f->unread == 0 && sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark)

@@ -15,11 +15,12 @@
 /*
  * The cheap question, asked of every TCP socket at its close: can it do anything but close cleanly?
  * True: nothing is queued to be read, no urgent byte either, and linger-0 is not in effect.
- * `read_to_eof`: the peer's FIN has been read, so that nothing can be queued. Two system calls by
+ * `read_to_eof`: the peer's FIN has been read, so that nothing can be queued. *unread, 0 before, is
+ * what SIOCINQ has told. Two system calls by
  * the same way into the kernel; one that asks less often by another way (SO_MEMINFO shows an empty
  * queue at once) was measured to be slower.
  */
-bool facts_harmless(int fd, bool read_to_eof);
+bool facts_harmless(int fd, bool read_to_eof, int *unread);
 
 /*
  * Linger-0 may be in effect somewhere in this process: it was set through a door, or a socket came
@@ -28,8 +29,11 @@ bool facts_harmless(int fd, bool read_to_eof);
  */
 void facts_expect_linger(void);
 
-/* The whole question. False: not a TCP connection, or nothing can be known of it. */
-bool facts_ask(int fd, struct facts *f);
+/*
+ * The whole question. `unread`: what facts_harmless() has been told just now, 0: to be asked. False:
+ * not a TCP connection, or nothing can be known of it.
+ */
+bool facts_ask(int fd, int unread, struct facts *f);
 
 /* The parts of it. */
 uint64_t facts_cookie(int fd);	     /* SO_COOKIE (4.6); 0: none */

@@ -17,8 +17,11 @@
 	X(NONE, "none") \
 	X(UNREAD_CLOSE, "unread-close") \
 	X(LINGER_ZERO, "linger-zero") \
+	X(LINGER2_NEGATIVE, "linger2-negative") \
 	X(SHUTDOWN_READ, "shutdown-read") \
 	X(LATE_DATA, "late-data") \
+	X(LISTENER_CLOSE, "listener-close") \
+	X(DISCONNECT, "disconnect") \
 	X(WRITE_AFTER_CLOSE, "write-after-close") \
 	X(PEER_RESET, "peer-reset") \
 	X(CONNECT_REFUSED, "connect-refused") \
@@ -29,9 +32,12 @@
 	X(CLOSE_RANGE, "close_range") \
 	X(CLOSEFROM, "closefrom") \
 	X(FCLOSE, "fclose") \
+	X(FCLOSEALL, "fcloseall") \
 	X(FREOPEN, "freopen") \
 	X(DUP2, "dup2") \
 	X(DUP3, "dup3") \
+	X(EXIT, "exit") \
+	X(EXEC, "exec") \
 	X(SHUTDOWN, "shutdown") \
 	X(SETSOCKOPT, "setsockopt") \
 	X(GETSOCKOPT, "getsockopt") \

@@ -7,7 +7,7 @@
 
 /*
  * The reaper's own side (linger.c is the program's, slots.c the sockets): the body of the helper
- * thread. Idle it sleeps for ever; else it ticks, and nothing that arrives for a lingering socket
+ * thread. Idle for a while it sleeps for ever; else it ticks, and nothing that arrives for a lingering socket
  * wakes it up: a wake-up for each close costs more than the close.
  */
 

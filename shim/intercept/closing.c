@@ -180,12 +180,13 @@ static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 		!another_thread_may_be(fd, 0);
 }
 
-static void judge(struct closing *c, int fd, const struct fdrec *rec, const void *caller)
+static void judge(
+	struct closing *c, int fd, const struct fdrec *rec, int unread, const void *caller)
 {
 	struct event *e = &c->event;
 	struct facts f;
 
-	if (!facts_ask(fd, &f))
+	if (!facts_ask(fd, unread, &f))
 		return;
 	e->pattern = verdict_close(&f, rec);
 	if (e->pattern == PATTERN_NONE && late_risk(fd, &f, rec)) {
@@ -222,9 +223,10 @@ static void judge(struct closing *c, int fd, const struct fdrec *rec, const void
 }
 
 /* Nothing unread, no linger 0; and in fix, no output that what the peer still sends could destroy. */
-HOT static bool harmless(int fd, unsigned hint, const struct fdrec *rec)
+HOT static bool harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread)
 {
-	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) || !facts_harmless(fd, hint & HINT_EOF))
+	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
+		!facts_harmless(fd, hint & HINT_EOF, unread))
 		return false;
 	return !start_fix || (hint & HINT_EOF) || !rec->cookie || facts_unsent(fd) == 0;
 }
@@ -233,13 +235,14 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 {
 	unsigned hint = fdhint_get(fd);
 	struct fdrec rec;
+	int unread = 0;
 
 	c->watch = -1;
 	c->judged = false;
 	c->cancellable = cancellable;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
-	if (harmless(fd, hint, fdhint_record(fd))) {
+	if (harmless(fd, hint, fdhint_record(fd), &unread)) {
 		fdhint_forget(fd);
 		return;
 	}
@@ -248,7 +251,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	rec = *fdhint_record(fd);
 	memset(&c->event, 0, sizeof(c->event));
 	c->event.op = op;
-	judge(c, fd, &rec, caller);
+	judge(c, fd, &rec, unread, caller);
 	fdhint_forget(fd);
 }
 

@@ -48,7 +48,7 @@ void failure_tell(int fd, int error, bool writing, enum op op, const void *calle
 	if (!is_candidate(error) || !(hint & HINT_STREAM) || !start_ready())
 		return;
 	rec = fdhint_record(fd);
-	if ((rec->flags & REC_TOLD) || !facts_ask(fd, &f))
+	if ((rec->flags & REC_TOLD) || !facts_ask(fd, 0, &f))
 		return;
 	/* A connect() that went on in the background: its handshake is all that was acknowledged. */
 	if (f.written > 0 || f.data_segs_in > 0)
@@ -73,6 +73,6 @@ void failure_before_write(int fd, enum op op, const void *caller)
 	}
 	if ((rec->flags & (REC_TOLD | REC_SHUT_WR)) || facts_state(fd) != TCP_CLOSE)
 		return;
-	if (facts_ask(fd, &f))
+	if (facts_ask(fd, 0, &f))
 		tell(fd, PATTERN_WRITE_AFTER_CLOSE, true, op, caller, &f, rec);
 }

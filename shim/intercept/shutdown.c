@@ -14,7 +14,7 @@ static void both_shut(int fd, struct fdrec *rec, const void *caller)
 	struct facts f;
 
 	rec->shut_segs_in = UINT32_MAX; /* after the peer's FIN nothing comes */
-	if (!facts_ask(fd, &f) || f.peer_fin)
+	if (!facts_ask(fd, 0, &f) || f.peer_fin)
 		return;
 	rec->shut_segs_in = f.data_segs_in;
 	rec->shut_site = (uint16_t)event_callsite(OP_SHUTDOWN, caller);

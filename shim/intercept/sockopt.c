@@ -14,7 +14,7 @@ static void armed(int fd, const void *caller)
 	struct fdrec *rec = fdhint_record(fd);
 	struct facts f;
 
-	if (!facts_ask(fd, &f))
+	if (!facts_ask(fd, 0, &f))
 		return;
 	if ((rec->flags & REC_ARMED) && rec->cookie == f.cookie)
 		return;

@@ -330,7 +330,7 @@ static void a_negation_in_the_wrong_place_is_a_mistake(void **state)
 		assert_int_equal(read_rules(bad[i]), 1);
 }
 
-static void names_of_later_versions_are_legal(void **state)
+static void patterns_and_doors_of_an_end_have_names(void **state)
 {
 	static const char *const names[] = {"linger2-negative", "listener-close", "disconnect"};
 	uint32_t bits = 0;
@@ -372,7 +372,7 @@ int main(void)
 		cmocka_unit_test(the_shortest_rules_all_fit),
 		cmocka_unit_test(a_long_policy_decides_by_its_first_rule_too),
 		cmocka_unit_test(a_negation_in_the_wrong_place_is_a_mistake),
-		cmocka_unit_test(names_of_later_versions_are_legal),
+		cmocka_unit_test(patterns_and_doors_of_an_end_have_names),
 		cmocka_unit_test(a_fix_by_default_is_only_for_what_has_a_mend),
 	};
 
