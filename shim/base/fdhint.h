@@ -61,7 +61,7 @@ struct fdrec {
 	uint64_t armed_written;	 /* bytes written when it was armed */
 	uint32_t made_ms;	 /* CLOCK_MONOTONIC */
 	uint32_t shut_segs_in;	 /* tcpi_data_segs_in at the shutdown of both sides */
-	uint16_t flags;		 /* REC_ */
+	uint32_t flags;		 /* REC_ */
 	uint16_t armed_site;	 /* callsite.h: where it was armed; 0: unknown */
 	uint16_t shut_site;	 /* where its reading side was shut down */
 	uint16_t eof_write_site; /* where it was first written to after the peer's FIN */

@@ -59,7 +59,7 @@ static bool duplicating(int fd)
 static void not_duplicated(int fd, bool marked)
 {
 	if (marked)
-		fdhint_record(fd)->flags &= (uint16_t)~REC_SHARED;
+		fdhint_record(fd)->flags &= (uint32_t)~REC_SHARED;
 }
 
 static int duplicate(int (*real)(int), int fd)
@@ -170,7 +170,7 @@ static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 	if (cmd != F_SETFD)
 		duplicated(fd, r);
 	else if (fdhint_get(fd) && !(arg & FD_CLOEXEC) && start_ready())
-		fdhint_record(fd)->flags &= (uint16_t)~REC_CLOEXEC;
+		fdhint_record(fd)->flags &= (uint32_t)~REC_CLOEXEC;
 	return r;
 }
 
@@ -227,7 +227,7 @@ void rf_ioctl(int fd, unsigned long request)
 	if (request == FIOASYNC)
 		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
 	if (request == FIONCLEX && (fdhint_get(fd) & HINT_STREAM) && start_ready())
-		fdhint_record(fd)->flags &= (uint16_t)~REC_CLOEXEC;
+		fdhint_record(fd)->flags &= (uint32_t)~REC_CLOEXEC;
 }
 
 EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))

@@ -112,7 +112,7 @@ HOT static void connecting(int fd, const void *addr, socklen_t len, bool establi
 	struct fdrec *rec = fdhint_record(fd);
 
 	rec->role = ROLE_CLIENT;
-	rec->flags &= (uint16_t) ~(REC_TOLD | REC_WROTE_AFTER_EOF | REC_SHUT_RD | REC_SHUT_WR);
+	rec->flags &= (uint32_t) ~(REC_TOLD | REC_WROTE_AFTER_EOF | REC_SHUT_RD | REC_SHUT_WR);
 	rec->flags |= established ? REC_ESTABLISHED : 0;
 	fdhint_unset(fd, HINT_EOF);
 	facts_endpoint(addr, len, &rec->peer);

@@ -19,9 +19,9 @@ static void armed(int fd, const void *caller)
 	if ((rec->flags & REC_ARMED) && rec->cookie == f.cookie)
 		return;
 	if (rec->cookie && rec->cookie != f.cookie) /* not the socket that was seen being made */
-		rec->flags &= (uint16_t)~REC_MADE;
+		rec->flags &= (uint32_t)~REC_MADE;
 	rec->flags |= REC_ARMED;
-	rec->flags &= (uint16_t)~REC_READ_SINCE;
+	rec->flags &= (uint32_t)~REC_READ_SINCE;
 	rec->cookie = f.cookie;
 	rec->armed_written = f.written;
 	rec->armed_site = (uint16_t)event_callsite(OP_SETSOCKOPT, caller);
@@ -32,7 +32,7 @@ static void disarmed(int fd)
 {
 	struct fdrec *rec = fdhint_record(fd);
 
-	rec->flags &= (uint16_t) ~(REC_ARMED | REC_ARMED_LISTENER | REC_READ_SINCE);
+	rec->flags &= (uint32_t) ~(REC_ARMED | REC_ARMED_LISTENER | REC_READ_SINCE);
 	rec->armed_site = 0;
 	fdhint_unset(fd, HINT_ARMED);
 }
