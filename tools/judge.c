@@ -23,8 +23,8 @@ const char *const judge_mode_names[JUDGE_MODES] = {"bare", "audit", "fix"};
 /* Audit cannot prove it: what comes after a clean close is told by fix, which waits for it. */
 #define LATE(victim) \
 	{victim, "late-data", NULL, 1, END_RST, NULL, "", 0, false, true, false}
-#define SEEN(victim, pattern, op, rsts) \
-	{victim, pattern, op, rsts, END_NONE, "seen", "", -1, false, false, false}
+#define SEEN(victim, pattern, op, rsts, unread) \
+	{victim, pattern, op, rsts, END_NONE, "seen", "", unread, false, false, false}
 #define CLEAN(victim, rsts, end) \
 	{victim, NULL, NULL, rsts, end, "", "", -1, false, false, false}
 #define SHARED(victim) \
@@ -50,11 +50,14 @@ static const struct claim claims[] = {
 	SHUTDOWN("shutdown_syscall"),
 	LATE("late_data"),
 	LATE("late_data_after_shut_wr"),
-	SEEN("write_after_close", "write-after-close", "send", 1),
-	SEEN("peer_reset", "peer-reset", "read", 1),
-	SEEN("connect_refused", "connect-refused", "connect", 1),
-	SEEN("connect_refused_later", "connect-refused", "getsockopt", 1),
-	SEEN("timed_out", "timed-out", "read", 0),
+	SEEN("write_after_close", "write-after-close", "send", 1, -1),
+	SEEN("peer_reset", "peer-reset", "read", 1, 0),
+	SEEN("peer_reset_by_write", "peer-reset", "send", 1, 1000),
+	SEEN("peer_reset_unseen", "peer-reset", "send", 1, 0),
+	CLEAN("broken_pipe_of_its_own", 0, END_NONE),
+	SEEN("connect_refused", "connect-refused", "connect", 1, 0),
+	SEEN("connect_refused_later", "connect-refused", "getsockopt", 1, 0),
+	SEEN("timed_out", "timed-out", "read", 0, 0),
 	CLEAN("clean_close", 0, END_FIN),
 	CLEAN("silent_close", 0, END_FIN),
 	CLEAN("close_after_peer_fin", 0, END_FIN),

@@ -39,6 +39,53 @@ static int peer_reset(const struct victim_args *args)
 	return 0;
 }
 
+/* The error goes to the first write; what the peer sent before can be read still, and then its end. */
+static int peer_reset_by_write(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_await_state(fd, TCP_CLOSE));
+	NEED(args, send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == ECONNRESET);
+	NEED(args, act_read(fd, ACT_REQUEST));
+	NEED(args, act_read_eof(fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* The peer has closed, but the program writes and does not look: EPIPE, without an end being read. */
+static int peer_reset_unseen(const struct victim_args *args)
+{
+	int fd = act_connect(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, stage_await(&args->stage->cue, CUE_CLOSED, STAGE_PATIENCE_MS));
+	NEED(args, act_await_state(fd, TCP_CLOSE_WAIT));
+	NEED(args, act_write(args, fd, PART));
+	NEED(args, act_await_state(fd, TCP_CLOSE));
+	NEED(args, send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* EPIPE for the program's own doing: after its shutdown, and on a socket that was never connected. */
+static int broken_pipe_of_its_own(const struct victim_args *args)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	NEED(args, fd >= 0);
+	NEED(args, send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE && close(fd) == 0);
+	fd = act_connect(args);
+	NEED(args, fd >= 0);
+	NEED(args, act_await_state(fd, TCP_CLOSE_WAIT));
+	NEED(args, shutdown(fd, SHUT_WR) == 0);
+	NEED(args, send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
+	NEED(args, act_await_state(fd, TCP_CLOSE));
+	NEED(args, send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
 static int refused_socket(const struct victim_args *args, int flags, struct sockaddr_in *at)
 {
 	if (!stage_await(&args->stage->cue, CUE_LISTENING, STAGE_PATIENCE_MS))
@@ -97,6 +144,9 @@ static int timed_out(const struct victim_args *args)
 const struct victim victims_seen[] = {
 	{"write_after_close", write_after_close},
 	{"peer_reset", peer_reset},
+	{"peer_reset_by_write", peer_reset_by_write},
+	{"peer_reset_unseen", peer_reset_unseen},
+	{"broken_pipe_of_its_own", broken_pipe_of_its_own},
 	{"connect_refused", connect_refused},
 	{"connect_refused_later", connect_refused_later},
 	{"timed_out", timed_out},

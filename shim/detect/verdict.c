@@ -43,15 +43,24 @@ bool verdict_late_risk(const struct facts *f)
 		(f->state == TCP_ESTABLISHED || f->state == TCP_FIN_WAIT1);
 }
 
-enum pattern verdict_error(int error, bool writing, bool eof, const struct fdrec *rec)
+/* The peer's RST in CLOSE_WAIT reads as EPIPE: it had closed, and the program has not seen it yet. */
+static bool reset_unseen(const struct facts *f, const struct fdrec *rec, bool sole)
+{
+	return sole && f->state == TCP_CLOSE && (rec->flags & REC_ESTABLISHED);
+}
+
+enum pattern verdict_error(int error, bool writing, bool eof, const struct facts *f,
+	const struct fdrec *rec, bool sole)
 {
 	bool wrote_after = eof && (writing || (rec->flags & REC_WROTE_AFTER_EOF));
 
 	switch (error) {
 	case EPIPE:
-		/* Without the peer's FIN it is the program's own shutdown, or was told before. */
-		return writing && eof && !(rec->flags & REC_SHUT_WR) ? PATTERN_WRITE_AFTER_CLOSE
-								     : PATTERN_NONE;
+		if (!writing || (rec->flags & REC_SHUT_WR)) /* the program's own shutdown */
+			return PATTERN_NONE;
+		if (eof)
+			return PATTERN_WRITE_AFTER_CLOSE;
+		return reset_unseen(f, rec, sole) ? PATTERN_PEER_RESET : PATTERN_NONE;
 	case ECONNRESET:
 		return wrote_after ? PATTERN_WRITE_AFTER_CLOSE : PATTERN_PEER_RESET;
 	case ECONNREFUSED:

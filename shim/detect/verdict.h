@@ -92,9 +92,10 @@ bool verdict_late_risk(const struct facts *f);
 
 /*
  * An error that a call on the socket returned. `writing`: send family, else receive family.
- * `eof`: the program had read the peer's FIN before.
+ * `eof`: the program had read the peer's FIN before. `sole`: nobody else could have shut it down.
  */
-enum pattern verdict_error(int error, bool writing, bool eof, const struct fdrec *rec);
+enum pattern verdict_error(int error, bool writing, bool eof, const struct facts *f,
+	const struct fdrec *rec, bool sole);
 
 /* Why linger-0 was set: deliberately for this close, or as a matter of configuration. */
 enum intent verdict_intent(const struct facts *f, const struct fdrec *rec);

@@ -2,6 +2,7 @@
 #include "failure.h"
 
 #include "../base/start.h"
+#include "../detect/owner.h"
 #include "decide.h"
 
 #include <errno.h>
@@ -53,7 +54,8 @@ void failure_tell(int fd, int error, bool writing, enum op op, const void *calle
 	/* A connect() that went on in the background: its handshake is all that was acknowledged. */
 	if (f.written > 0 || f.data_segs_in > 0)
 		rec->flags |= REC_ESTABLISHED;
-	pattern = verdict_error(error, writing, hint & HINT_EOF, rec);
+	pattern = verdict_error(error, writing, hint & HINT_EOF, &f, rec,
+		error == EPIPE && owner_sole(fd, rec, f.cookie));
 	if (pattern != PATTERN_NONE)
 		tell(fd, pattern, writing, op, caller, &f, rec);
 }

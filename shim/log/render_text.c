@@ -36,6 +36,18 @@ static void unread(struct text *t, const struct event *e)
 	text_str(t, " unread");
 }
 
+/*
+ * A write has taken the error away: what was received before reads on, and ends like a whole answer.
+ */
+static void cut_short(struct text *t, const struct event *e)
+{
+	if (e->facts.unread == 0)
+		return;
+	text_str(t, " with ");
+	bytes(t, e->facts.unread);
+	text_str(t, " still to be read, after which its end looks like a clean one");
+}
+
 /* What the program did, as the start of a sentence. */
 static void deed(struct text *t, const struct event *e)
 {
@@ -69,6 +81,7 @@ static void deed(struct text *t, const struct event *e)
 		break;
 	case PATTERN_PEER_RESET:
 		text_str(t, ": connection reset by peer");
+		cut_short(t, e);
 		break;
 	case PATTERN_CONNECT_REFUSED:
 		text_str(t, ": connection refused");

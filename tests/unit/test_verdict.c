@@ -87,19 +87,40 @@ static void data_after_both_sides_were_shut_proves_shutdown_read(void **state)
 	assert_int_equal(verdict_close(&f, &rec), PATTERN_NONE);
 }
 
+static enum pattern error_of(int error, bool writing, bool eof, const struct fdrec *rec)
+{
+	struct facts closed = {.state = TCP_CLOSE};
+
+	return verdict_error(error, writing, eof, &closed, rec, true);
+}
+
 static void errors_name_the_receiving_side_patterns(void **state)
 {
 	struct fdrec rec = {.flags = REC_ESTABLISHED};
 
 	(void)state;
-	assert_int_equal(verdict_error(ECONNRESET, false, false, &rec), PATTERN_PEER_RESET);
-	assert_int_equal(verdict_error(ECONNRESET, true, false, &rec), PATTERN_PEER_RESET);
-	assert_int_equal(verdict_error(ECONNREFUSED, false, false, &rec), PATTERN_CONNECT_REFUSED);
-	assert_int_equal(verdict_error(ETIMEDOUT, false, false, &rec), PATTERN_TIMED_OUT);
-	assert_int_equal(verdict_error(EPIPE, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
-	assert_int_equal(verdict_error(ECONNRESET, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	assert_int_equal(error_of(ECONNRESET, false, false, &rec), PATTERN_PEER_RESET);
+	assert_int_equal(error_of(ECONNRESET, true, false, &rec), PATTERN_PEER_RESET);
+	assert_int_equal(error_of(ECONNREFUSED, false, false, &rec), PATTERN_CONNECT_REFUSED);
+	assert_int_equal(error_of(ETIMEDOUT, false, false, &rec), PATTERN_TIMED_OUT);
+	assert_int_equal(error_of(EPIPE, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	assert_int_equal(error_of(ECONNRESET, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
 	rec.flags |= REC_WROTE_AFTER_EOF;
-	assert_int_equal(verdict_error(ECONNRESET, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	assert_int_equal(error_of(ECONNRESET, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+}
+
+static void a_reset_that_a_write_meets_first_is_told_too(void **state)
+{
+	struct fdrec rec = {.flags = REC_ESTABLISHED}, fresh = {0};
+	struct facts closed = {.state = TCP_CLOSE}, open = {.state = TCP_CLOSE_WAIT};
+
+	(void)state;
+	assert_int_equal(
+		verdict_error(EPIPE, true, false, &closed, &rec, true), PATTERN_PEER_RESET);
+	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &rec, false), PATTERN_NONE);
+	assert_int_equal(verdict_error(EPIPE, true, false, &open, &rec, true), PATTERN_NONE);
+	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &fresh, true), PATTERN_NONE);
+	assert_int_equal(verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_NONE);
 }
 
 static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
@@ -107,11 +128,11 @@ static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
 	struct fdrec fresh = {.flags = 0}, shut = {.flags = REC_SHUT_WR};
 
 	(void)state;
-	assert_int_equal(verdict_error(EPIPE, true, false, &fresh), PATTERN_NONE);
-	assert_int_equal(verdict_error(EPIPE, true, true, &shut), PATTERN_NONE);
-	assert_int_equal(verdict_error(ETIMEDOUT, false, false, &fresh), PATTERN_NONE);
-	assert_int_equal(verdict_error(EAGAIN, false, false, &fresh), PATTERN_NONE);
-	assert_int_equal(verdict_error(EBADF, false, false, &fresh), PATTERN_NONE);
+	assert_int_equal(error_of(EPIPE, true, false, &fresh), PATTERN_NONE);
+	assert_int_equal(error_of(EPIPE, true, true, &shut), PATTERN_NONE);
+	assert_int_equal(error_of(ETIMEDOUT, false, false, &fresh), PATTERN_NONE);
+	assert_int_equal(error_of(EAGAIN, false, false, &fresh), PATTERN_NONE);
+	assert_int_equal(error_of(EBADF, false, false, &fresh), PATTERN_NONE);
 }
 
 static void linger_zero_armed_and_closed_at_once_is_an_abort(void **state)
@@ -204,6 +225,7 @@ int main(void)
 		cmocka_unit_test(linger_with_seconds_does_not_reset),
 		cmocka_unit_test(data_after_both_sides_were_shut_proves_shutdown_read),
 		cmocka_unit_test(errors_name_the_receiving_side_patterns),
+		cmocka_unit_test(a_reset_that_a_write_meets_first_is_told_too),
 		cmocka_unit_test(errors_that_are_the_programs_own_doing_are_no_pattern),
 		cmocka_unit_test(linger_zero_armed_and_closed_at_once_is_an_abort),
 		cmocka_unit_test(whatever_happened_since_the_arming_makes_it_configuration),
