@@ -18,7 +18,8 @@
 #define ACT_REQUEST 1000	      /* bytes that the peer sends unless its script says else */
 #define ACT_ANSWER  (4 * 1024 * 1024) /* bytes that a victim writes, or as many as fit */
 
-#define ACT_SHORT 32768 /* fits into the peer's window */
+#define ACT_UPLOAD (5 * ACT_REQUEST) /* in as many segments */
+#define ACT_SHORT  32768	     /* fits into the peer's window */
 
 struct victim_args {
 	struct stage *stage;

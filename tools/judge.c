@@ -50,6 +50,8 @@ static const struct claim claims[] = {
 	SHUTDOWN("shutdown_syscall"),
 	LATE("late_data"),
 	LATE("late_data_after_shut_wr"),
+	LATE("late_data_acknowledged"),
+	LATE("late_data_in_fin_wait2"),
 	SEEN("write_after_close", "write-after-close", "send", 1, -1),
 	SEEN("peer_reset", "peer-reset", "read", 1, 0),
 	SEEN("peer_reset_by_write", "peer-reset", "send", 1, 1000),

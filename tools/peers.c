@@ -127,15 +127,29 @@ static bool play_late_byte(struct peer *p)
 	return read_after_close(p);
 }
 
+static bool sends_on_after_close(struct peer *p)
+{
+	if (!stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS) || !send_bytes(p, 1, 0))
+		return false;
+	p->stage->cue = CUE_SENT;
+	read_to_end(p);
+	return true;
+}
+
 /* Sends on after the victim has closed, with its answer still on the way. */
 static bool play_byte_after_close(struct peer *p)
 {
-	if (!send_bytes(p, ACT_REQUEST, 0))
-		return false;
-	if (!stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS) || !send_bytes(p, 1, 0))
-		return false;
-	read_to_end(p);
-	return true;
+	return send_bytes(p, ACT_REQUEST, 0) && sends_on_after_close(p);
+}
+
+/* An upload that the victim has enough of. */
+static bool play_upload(struct peer *p)
+{
+	for (int i = 0; i < ACT_UPLOAD / ACT_REQUEST; i++) {
+		if (!send_bytes(p, ACT_REQUEST, 0) || !act_await_acknowledged(p->fd))
+			return false;
+	}
+	return sends_on_after_close(p);
 }
 
 static bool play_answer(struct peer *p)
@@ -224,6 +238,8 @@ static const struct {
 	{"linger_zero_client", {PEER_LISTENS, play_answer}},
 	{"late_data", {PEER_CONNECTS, play_byte_after_close}},
 	{"late_data_after_shut_wr", {PEER_CONNECTS, play_byte_after_close}},
+	{"late_data_acknowledged", {PEER_CONNECTS, play_upload}},
+	{"late_data_in_fin_wait2", {PEER_CONNECTS, play_upload}},
 	{"late_data_three_epolls", {PEER_CONNECTS, play_byte_after_close}},
 	{"shutdown_rdwr", {PEER_CONNECTS, play_late_byte}},
 	{"shutdown_rd_wr", {PEER_CONNECTS, play_late_byte}},

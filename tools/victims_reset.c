@@ -273,6 +273,35 @@ static int late_data_after_shut_wr(const struct victim_args *args)
 	return 0;
 }
 
+/* An exit would not wait for a peer that owes nothing but its FIN. */
+static int pass_and_stay(const struct victim_args *args, int fd)
+{
+	NEED(args, act_pass(args, fd));
+	NEED(args, stage_await(&args->stage->cue, CUE_SENT, STAGE_PATIENCE_MS));
+	return 0;
+}
+
+/* Nothing is lost of this end's output; but the peer is still sending, and will be told off for it. */
+static int late_data_acknowledged(const struct victim_args *args)
+{
+	int fd;
+
+	NEED(args, (fd = act_serve(args)) >= 0 && act_read(fd, ACT_UPLOAD));
+	NEED(args, act_write(args, fd, ACT_SHORT) && act_await_acknowledged(fd));
+	return pass_and_stay(args, fd);
+}
+
+/* The same, half-closed before by the program itself. */
+static int late_data_in_fin_wait2(const struct victim_args *args)
+{
+	int fd;
+
+	NEED(args, (fd = act_serve(args)) >= 0 && act_read(fd, ACT_UPLOAD));
+	NEED(args, act_write(args, fd, ACT_SHORT));
+	NEED(args, shutdown(fd, SHUT_WR) == 0 && act_await_state(fd, TCP_FIN_WAIT2));
+	return pass_and_stay(args, fd);
+}
+
 const struct victim victims_reset[] = {
 	{"unread_close", unread_close},
 	{"unread_close_client", unread_close_client},
@@ -296,5 +325,7 @@ const struct victim victims_reset[] = {
 	{"shutdown_syscall", shutdown_syscall},
 	{"late_data", late_data},
 	{"late_data_after_shut_wr", late_data_after_shut_wr},
+	{"late_data_acknowledged", late_data_acknowledged},
+	{"late_data_in_fin_wait2", late_data_in_fin_wait2},
 	{NULL, NULL},
 };

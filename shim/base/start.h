@@ -22,8 +22,11 @@ struct self {
 
 extern struct self self;
 
-/* Of those what every connection asks: clone(CLONE_VM) made a process in this memory; MODE_FIX. */
-extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix;
+/*
+ * Of those what every connection asks: clone(CLONE_VM) made a process in this memory; MODE_FIX; a rule
+ * wants late-data mended wherever it may come.
+ */
+extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix, start_late;
 
 /*
  * What every hook asks after its hint and before it does anything: true if this process may be

@@ -73,12 +73,37 @@ static bool has_peer_fin(uint8_t state)
 		state == STATE_TIME_WAIT || state == STATE_CLOSE;
 }
 
+/* An urgent byte alone is 1. */
+static uint64_t count_unread(int fd, int known)
+{
+	int mark = 0;
+
+	if (known == 0 && sys3(SYS_ioctl, fd, SIOCINQ, &known) < 0)
+		return 0;
+	if (known > 0)
+		return (uint64_t)known;
+	return sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark;
+}
+
+/* More than a request that fits into two segments: rcv_mss is the largest that has come. */
+static bool uploads(const struct tcp_info *ti)
+{
+	return ti->tcpi_bytes_received > 2 * (uint64_t)ti->tcpi_rcv_mss;
+}
+
+HOT bool facts_at_rest(int fd)
+{
+	struct tcp_info ti = {0};
+
+	return option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) && !ti.tcpi_unacked &&
+		!ti.tcpi_notsent_bytes && !uploads(&ti);
+}
+
 bool facts_ask(int fd, int unread, struct facts *f)
 {
 	struct tcp_info ti = {0};
 	socklen_t len = sizeof(ti);
 	struct linger linger = {0};
-	int bytes = unread, mark = 0;
 
 	memset(f, 0, sizeof(*f));
 	if (sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0) {
@@ -90,6 +115,7 @@ bool facts_ask(int fd, int unread, struct facts *f)
 	f->state = ti.tcpi_state;
 	f->peer_fin = has_peer_fin(f->state);
 	f->data_segs_in = ti.tcpi_data_segs_in;
+	f->uploads = uploads(&ti);
 	f->cookie = facts_cookie(fd);
 	if (__atomic_load_n(&linger_expected, __ATOMIC_RELAXED) &&
 		option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
@@ -98,11 +124,8 @@ bool facts_ask(int fd, int unread, struct facts *f)
 	}
 	if (f->state == STATE_LISTEN)
 		return true;
-	if ((bytes > 0 || sys3(SYS_ioctl, fd, SIOCINQ, &bytes) == 0) && bytes > 0)
-		f->unread = (uint64_t)bytes;
-	/* SIOCINQ stops at the urgent mark; an urgent byte alone resets the close all the same. */
-	if (f->unread == 0 && sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark)
-		f->unread = 1;
+	if (unread != FACTS_NONE_UNREAD)
+		f->unread = count_unread(fd, unread);
 	f->unsent = facts_unsent(fd);
 	f->written = written(&ti, len, f->unsent);
 	return true;

@@ -30,6 +30,14 @@ bool facts_harmless(int fd, bool read_to_eof, int *unread);
 void facts_expect_linger(void);
 
 /*
+ * All output is acknowledged, and the peer has sent no more than a small request. Not of MPTCP, which
+ * queues above the segments.
+ */
+bool facts_at_rest(int fd);
+
+#define FACTS_NONE_UNREAD (-1)
+
+/*
  * The whole question. `unread`: what facts_harmless() has been told just now, 0: to be asked. False:
  * not a TCP connection, or nothing can be known of it.
  */

@@ -19,6 +19,7 @@ struct slot {
 	uint32_t next, prev; /* by age, in a ring through slot 0, which holds no socket */
 	int fd;
 	bool input;			      /* it is still read */
+	bool awaited;			      /* by epoll */
 	bool room_seen;			      /* at the last tick, while it is to be half-closed */
 	uint32_t start_ms, last_ms, asked_ms; /* last progress; when unsent was asked for */
 	uint64_t unsent, drained;
@@ -103,6 +104,13 @@ static void slot_free(uint32_t i)
 	active--;
 }
 
+static void await_no_more(struct slot *s)
+{
+	if (s->awaited)
+		sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
+	s->awaited = false;
+}
+
 /* The last reference goes: what the kernel does now is what the outcome says. */
 static void end(uint32_t i, enum outcome outcome, const char *why)
 {
@@ -112,7 +120,7 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	if (e->tentative && s->drained > 0)
 		event_confirm(e, s->fd);
 	/* A child forked in another thread may hold the file: its registration would outlive this. */
-	sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
+	await_no_more(s);
 	sys1(SYS_close, s->fd);
 	s->fd = -1;
 	e->outcome = outcome;
@@ -128,7 +136,7 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 static void read_no_more(struct slot *s)
 {
 	s->input = false;
-	sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, s->fd, 0);
+	await_no_more(s);
 }
 
 /* Reads what there is, for a few turns: an upload without end must not keep the others waiting. */
@@ -262,6 +270,7 @@ void slots_make_room(void)
 		end_now(slots[0].next);
 }
 
+/* Most peers have answered by the time that the reaper comes to look: those are over at once. */
 void slots_adopt(uint32_t i, int fd, uint32_t now)
 {
 	struct slot *s = &slots[i];
@@ -272,10 +281,13 @@ void slots_adopt(uint32_t i, int fd, uint32_t now)
 	s->unsent = s->parcel.event.facts.unsent + 1; /* and the FIN */
 	s->drained = 0;
 	s->input = true;
-	s->room_seen = false;
+	s->awaited = s->room_seen = false;
 	slot_link(i);
+	look(i, now);
+	if (s->fd < 0 || !s->input)
+		return;
 	drain_expect_any(fd);
-	sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &ev);
+	s->awaited = sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
 void slots_look_at_ready(uint32_t now)

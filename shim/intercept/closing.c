@@ -176,8 +176,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
  */
 static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 {
-	return start_fix && verdict_late_risk(f) && rec->cookie && owner_sole(fd, rec, f->cookie) &&
-		!another_thread_may_be(fd, 0);
+	return start_fix && verdict_late_risk(f, rec, start_late) && rec->cookie &&
+		owner_sole(fd, rec, f->cookie) && !another_thread_may_be(fd, 0);
 }
 
 static void judge(
@@ -222,13 +222,18 @@ static void judge(
 	decide_stop(e);
 }
 
-/* Nothing unread, no linger 0; and in fix, no output that what the peer still sends could destroy. */
+/* Nothing unread, no linger 0; and in fix, nothing that what the peer still sends could destroy. */
 HOT static bool harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread)
 {
 	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
 		!facts_harmless(fd, hint & HINT_EOF, unread))
 		return false;
-	return !start_fix || (hint & HINT_EOF) || !rec->cookie || facts_unsent(fd) == 0;
+	if (!start_fix || (hint & HINT_EOF) || !rec->cookie)
+		return true;
+	*unread = FACTS_NONE_UNREAD;
+	if (start_late)
+		return false;
+	return rec->role == ROLE_SERVER ? facts_at_rest(fd) : facts_unsent(fd) == 0;
 }
 
 HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable)

@@ -38,6 +38,18 @@ enum action rules_default(enum mode mode, enum pattern pattern, enum intent inte
 	return ACTION_FIX;
 }
 
+bool rules_name_to_fix(const struct rules *r, enum pattern pattern)
+{
+	const uint32_t all = ((UINT32_C(1) << PATTERN_COUNT) - 1) & ~(UINT32_C(1) << PATTERN_NONE);
+
+	for (uint32_t i = 0; i < r->count; i++) {
+		if (r->list[i].action == ACTION_FIX && (r->heads[i].patterns >> pattern & 1) &&
+			r->heads[i].patterns != all && !(r->list[i].negated & 1U << KEY_PATTERN))
+			return true;
+	}
+	return false;
+}
+
 struct linger_limits rules_limits(const struct rule *rule, const struct linger_limits *general)
 {
 	struct linger_limits l = *general;

@@ -160,6 +160,9 @@ enum action rules_default(enum mode mode, enum pattern pattern, enum intent inte
 /* Is there a mend for this pattern? */
 bool rules_mendable(enum pattern pattern);
 
+/* Does some rule name this very pattern, not `*`, to be mended? */
+bool rules_name_to_fix(const struct rules *r, enum pattern pattern);
+
 /* The limits for a socket of this rule (NULL: none decided), out of the general ones. */
 struct linger_limits rules_limits(const struct rule *rule, const struct linger_limits *general);
 

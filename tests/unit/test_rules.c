@@ -330,6 +330,16 @@ static void a_negation_in_the_wrong_place_is_a_mistake(void **state)
 		assert_int_equal(read_rules(bad[i]), 1);
 }
 
+static void a_pattern_is_named_to_be_mended_by_its_own_rule_only(void **state)
+{
+	(void)state;
+	read_good("late-data role=server -> fix");
+	assert_true(rules_name_to_fix(&rules, PATTERN_LATE_DATA));
+	assert_false(rules_name_to_fix(&rules, PATTERN_UNREAD_CLOSE));
+	read_good("* -> fix; !linger-zero -> fix; late-data -> log; unread-close -> fix");
+	assert_false(rules_name_to_fix(&rules, PATTERN_LATE_DATA));
+}
+
 static void patterns_and_doors_of_an_end_have_names(void **state)
 {
 	static const char *const names[] = {"linger2-negative", "listener-close", "disconnect"};
@@ -372,6 +382,7 @@ int main(void)
 		cmocka_unit_test(the_shortest_rules_all_fit),
 		cmocka_unit_test(a_long_policy_decides_by_its_first_rule_too),
 		cmocka_unit_test(a_negation_in_the_wrong_place_is_a_mistake),
+		cmocka_unit_test(a_pattern_is_named_to_be_mended_by_its_own_rule_only),
 		cmocka_unit_test(patterns_and_doors_of_an_end_have_names),
 		cmocka_unit_test(a_fix_by_default_is_only_for_what_has_a_mend),
 	};

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 from harness import namespace, peers
 from harness.run import PROGRAMS, PYTHON, read, script
@@ -305,3 +306,29 @@ def of_a_shell_script_only_what_should_be_watched_is_watched(run):
             ({"RSTFIX_PROGRAMS": "curl", "RSTFIX_FOLLOW": "0"}, set())):
         found = watched(run, **env)
         assert found == expected, f"{env}: {found} and not {expected}"
+
+
+def sent_on_after_the_end(run, policy):
+    """How many RSTs come of one byte more after the server has closed."""
+    env = {} if run.bare else {"RSTFIX_POLICY": policy}
+    server = run.serve(PYTHON, script("small_answer.py"), run.host, run.port, env=env)
+    before = run.rsts()
+    with socket.create_connection((run.host, run.port), 20) as sock:
+        sock.sendall(b"request")
+        answer = sock.recv(6, socket.MSG_WAITALL)
+        assert (answer, sock.recv(1)) == (b"answer", b""), f"the answer is {answer}"
+        sock.sendall(b"!")
+        time.sleep(0.1)
+    time.sleep(0.1)  # the client's end is seen, and told, at the next tick
+    server.end()
+    return run.rsts() - before
+
+
+@scenario(Works())
+def a_rule_that_names_late_data_lets_also_small_answers_linger(run):
+    assert sent_on_after_the_end(run, "* -> fix") == 1, "without a rule"
+    run.port += 1
+    rsts = sent_on_after_the_end(run, "late-data role=server -> fix")
+    assert rsts == (0 if run.mode == "fix" else 1), f"{rsts} RSTs with a rule"
+    told = [event["pattern"] for events in told_by(run).values() for event in events]
+    assert told == (["late-data"] if run.mode == "fix" else []), f"{told}"
