@@ -43,7 +43,7 @@ ARCHIVE := $(O)/librstfix.a
 TOOL_OBJECTS := $(filter-out $(O)/tools/main.o,$(call objects,$(TOOLS)))
 JSON_LIBS := -ljson-c
 
-.PHONY: all help setup demo check check-programs san-build san-units bench fuzz format format-check \
+.PHONY: all help setup demo check check-programs san-build san-units analyse tidy bench fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -150,6 +150,8 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
+	"analyse=tests/build.sh gcc_analyses_it_without_a_finding gcc $(MAKE) -s -j2 analyse" \
+	"tidy=tests/build.sh clang_tidy_finds_nothing clang-tidy $(MAKE) -s tidy" \
 	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
 	"shellcheck=tests/build.sh the_shell_is_clean shellcheck shellcheck $(SHELL_SOURCES)" \
 	"codespell=tests/build.sh the_spelling_is_right codespell codespell -L nd $(SPELLED)" \
@@ -162,6 +164,19 @@ else
 check: all $(UNIT_TESTS)
 	@tests/run-tap $(call units,$(O)) $(call lab,$(O))
 endif
+
+# What compilers do not warn of by themselves.
+ANALYSED := $(SHIM_INNER) $(SHIM_DOORS) $(TOOLS)
+ANALYSIS = $(CPPFLAGS) -Ishim -Itools -std=gnu11 -DRSTFIX_VERSION='"$(VERSION)"' -DRSTFIX_LIBDIR='"$(LIBDIR)"'
+
+$(O)/analysed/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)gcc -fanalyzer -O1 $(ANALYSIS) -Werror -c -o $@ $<
+
+analyse: $(patsubst %.c,$(O)/analysed/%.o,$(ANALYSED)) ## gcc -fanalyzer over the shim and the command
+
+tidy: ## clang-tidy, with the short list of .clang-tidy
+	$(Q)clang-tidy --quiet $(ANALYSED) -- $(ANALYSIS) 2>/dev/null
 
 san-build:
 	@$(MAKE) -s SAN=address,undefined O=$(O)/san all san-units

@@ -13,7 +13,7 @@ required=(
 	libunwind-dev libcmocka-dev libjson-c-dev
 )
 optional=(
-	g++ clang libclang-rt-14-dev clang-format shellcheck codespell mandoc
+	g++ clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc
 	valgrind libjemalloc2 procps util-linux
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
 	libpython3.11-testsuite

@@ -199,9 +199,10 @@ static bool set_program(struct question *w, const char *value)
 /* Frames are given callee first, as an event tells them. */
 static bool set_callsite(struct question *w, const char *value)
 {
-	char *module = strdup(value), *mark = module ? strchr(module, '!') : NULL;
+	char *module = w->q.frames < FRAMES_MAX ? strdup(value) : NULL;
+	char *mark = module ? strchr(module, '!') : NULL;
 
-	if (!module || w->q.frames == FRAMES_MAX)
+	if (!module)
 		return false;
 	if (mark)
 		*mark = '\0';

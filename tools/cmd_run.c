@@ -59,7 +59,7 @@ static const struct option *row_of(const char *variable)
 		if (strcmp(options_table[i].name, variable) == 0)
 			return &options_table[i];
 	}
-	return NULL;
+	abort(); /* an option of ours for a variable that there is not */
 }
 
 /* The current directory, with each percent sign doubled where % has a meaning (RSTFIX_LOG). */

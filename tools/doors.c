@@ -75,7 +75,9 @@ static bool pass_fclose(int fd)
 {
 	FILE *stream = fdopen(fd, "w");
 
-	return stream && fputs(TAIL, stream) >= 0 && fclose(stream) == 0;
+	bool written = stream && fputs(TAIL, stream) >= 0;
+
+	return stream && fclose(stream) == 0 && written;
 }
 
 const struct door doors[] = {

@@ -87,7 +87,7 @@ static bool expand_path(void)
 			text_i64(t, self.pid);
 		else if (*p == 'e')
 			for (c = self.program; *c; c++)
-				text_char(t, *c == '/' ? '_' : *c);
+				text_char(t, (char)(*c == '/' ? '_' : *c));
 		else
 			text_char(t, '%');
 	}
