@@ -97,7 +97,7 @@ static void print_patterns(void)
 	     "                     peer sends on. Told once that has been proven.\n"
 	     "  late-data          it closes with nothing unread, and the peer sends on: output under\n"
 	     "                     way is destroyed. Told in mode fix only, which lingers (fix: as\n"
-	     "                     unread-close) where output or an upload is under way.\n"
+	     "                     unread-close) where output or bulk input is under way.\n"
 	     "  write-after-close  it writes after it has read the peer's end of file.\n"
 	     "  peer-reset         a read or write gives ECONNRESET.\n"
 	     "  connect-refused    a connection is refused.\n"

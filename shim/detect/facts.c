@@ -85,8 +85,8 @@ static uint64_t count_unread(int fd, int known)
 	return sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && mark;
 }
 
-/* More than a request that fits into two segments: rcv_mss is the largest that has come. */
-static bool uploads(const struct tcp_info *ti)
+/* More than what fits into two segments: rcv_mss is the largest that has come. */
+static bool is_bulk(const struct tcp_info *ti)
 {
 	return ti->tcpi_bytes_received > 2 * (uint64_t)ti->tcpi_rcv_mss;
 }
@@ -96,7 +96,7 @@ HOT bool facts_at_rest(int fd)
 	struct tcp_info ti = {0};
 
 	return option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) && !ti.tcpi_unacked &&
-		!ti.tcpi_notsent_bytes && !uploads(&ti);
+		!ti.tcpi_notsent_bytes && !is_bulk(&ti);
 }
 
 bool facts_ask(int fd, int unread, struct facts *f)
@@ -115,7 +115,7 @@ bool facts_ask(int fd, int unread, struct facts *f)
 	f->state = ti.tcpi_state;
 	f->peer_fin = has_peer_fin(f->state);
 	f->data_segs_in = ti.tcpi_data_segs_in;
-	f->uploads = uploads(&ti);
+	f->bulk = is_bulk(&ti);
 	f->cookie = facts_cookie(fd);
 	if (__atomic_load_n(&linger_expected, __ATOMIC_RELAXED) &&
 		option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {

@@ -30,7 +30,7 @@ bool facts_harmless(int fd, bool read_to_eof, int *unread);
 void facts_expect_linger(void);
 
 /*
- * All output is acknowledged, and the peer has sent no more than a small request. Not of MPTCP, which
+ * All output is acknowledged, and the peer has sent no more than a small request or answer. Not of MPTCP, which
  * queues above the segments.
  */
 bool facts_at_rest(int fd);

@@ -37,11 +37,11 @@ enum pattern verdict_close(const struct facts *f, const struct fdrec *rec)
 	return PATTERN_NONE;
 }
 
-bool verdict_late_risk(const struct facts *f, const struct fdrec *rec, bool any)
+bool verdict_late_risk(const struct facts *f, bool any)
 {
 	if (f->state != TCP_ESTABLISHED && f->state != TCP_FIN_WAIT1 && f->state != TCP_FIN_WAIT2)
 		return false;
-	return any || f->unsent > 0 || (rec->role == ROLE_SERVER && f->uploads);
+	return any || f->unsent > 0 || f->bulk;
 }
 
 /* The peer's RST in CLOSE_WAIT reads as EPIPE: it had closed, and the program has not seen it yet. */

@@ -72,7 +72,7 @@ extern const char *const op_names[OP_COUNT];
 struct facts {
 	uint8_t state; /* TCP_ESTABLISHED ... of netinet/tcp.h */
 	bool peer_fin; /* the peer's FIN has arrived */
-	bool uploads;  /* the peer has sent more than a small request */
+	bool bulk;     /* the peer has sent more than a small request, or answer */
 	bool linger_on;
 	int linger_sec;
 	uint64_t unread;  /* received and not read: SIOCINQ, and a lone urgent byte */
@@ -88,11 +88,10 @@ enum pattern verdict_close(const struct facts *f, const struct fdrec *rec);
 /*
  * A clean close before the peer's FIN: data that comes from then on is answered with RST, and
  * output that is under way thrown away (Linux, tcp_rcv_state_process()). Only a risk yet, and taken
- * for one where output is at stake, or where a client was in the middle of an upload, which a server
- * refuses after its first bytes; `any`: wherever data may come. A client that has had enough is else
- * not made to listen.
+ * for one where output is at stake, or where the peer may be in the middle of something: an upload
+ * that is refused after its first bytes, a download that is given up; `any`: wherever data may come.
  */
-bool verdict_late_risk(const struct facts *f, const struct fdrec *rec, bool any);
+bool verdict_late_risk(const struct facts *f, bool any);
 
 /*
  * An error that a call on the socket returned. `writing`: send family, else receive family.

@@ -176,7 +176,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
  */
 static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 {
-	return start_fix && verdict_late_risk(f, rec, start_late) && rec->cookie &&
+	return start_fix && verdict_late_risk(f, start_late) && rec->cookie &&
 		owner_sole(fd, rec, f->cookie) && !another_thread_may_be(fd, 0);
 }
 
@@ -231,9 +231,7 @@ HOT static bool harmless(int fd, unsigned hint, const struct fdrec *rec, int *un
 	if (!start_fix || (hint & HINT_EOF) || !rec->cookie)
 		return true;
 	*unread = FACTS_NONE_UNREAD;
-	if (start_late)
-		return false;
-	return rec->role == ROLE_SERVER ? facts_at_rest(fd) : facts_unsent(fd) == 0;
+	return !start_late && facts_at_rest(fd);
 }
 
 HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable)
