@@ -84,6 +84,13 @@ bool act_arm_linger(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) == 0;
 }
 
+bool act_arm_linger2(int fd)
+{
+	int never = -1;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_LINGER2, &never, sizeof(never)) == 0;
+}
+
 struct expected {
 	int fd;
 	int value;
