@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define CASES_MAX 1024
+#define CASES_MAX 2048
 
 struct scenario {
 	const char *program; /* a victim program beside this one */
