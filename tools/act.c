@@ -43,6 +43,24 @@ int act_listen(const struct victim_args *args)
 	return fd;
 }
 
+static bool crowd_waits(void *arg)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	return getsockopt(*(int *)arg, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		info.tcpi_unacked == ACT_CROWD;
+}
+
+int act_await_crowd(const struct victim_args *args, int listener)
+{
+	NEED(args, listener >= 0);
+	args->stage->step = STEP_LISTENING;
+	NEED(args, stage_await(&args->stage->cue, CUE_SENT, STAGE_PATIENCE_MS));
+	NEED(args, stage_await_that(crowd_waits, &listener, STAGE_PATIENCE_MS));
+	return 0;
+}
+
 int act_accept(const struct victim_args *args, int listener)
 {
 	int fd;

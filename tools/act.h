@@ -43,6 +43,9 @@ int act_listen(const struct victim_args *args);
 /* Calls the peer, takes one connection of the listener and closes that. -1: failed. */
 int act_accept(const struct victim_args *args, int listener);
 
+/* Calls ACT_CROWD peers, and waits until all of them wait in the accept queue. 0, or 1: it has failed. */
+int act_await_crowd(const struct victim_args *args, int listener);
+
 /* act_listen and act_accept. */
 int act_serve(const struct victim_args *args);
 

@@ -106,6 +106,18 @@ static int disconnect_after_fins(const struct victim_args *args)
 	return 0;
 }
 
+/* What waits at it is reset, as by a shutdown. */
+static int listener_disconnect(const struct victim_args *args)
+{
+	int fd = act_listen(args);
+
+	if (act_await_crowd(args, fd))
+		return 1;
+	NEED(args, disconnects(fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
 static int disconnect_of_nothing(const struct victim_args *args)
 {
 	int udp = socket(AF_INET, SOCK_DGRAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -123,6 +135,7 @@ const struct victim victims_disconnect[] = {
 	{"disconnect_of_a_duplicate", disconnect_of_a_duplicate},
 	{"disconnect_accepted_by_syscall", disconnect_accepted_by_syscall},
 	{"disconnect_after_fins", disconnect_after_fins},
+	{"listener_disconnect", listener_disconnect},
 	{"disconnect_of_nothing", disconnect_of_nothing},
 	{NULL, NULL},
 };

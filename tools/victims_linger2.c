@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "victims.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -50,9 +51,29 @@ static int linger2_after_shut_wr(const struct victim_args *args)
 	return 0;
 }
 
+/* Whoever still holds it keeps the option, and closes by it or not. */
+static int linger2_duplicated(const struct victim_args *args)
+{
+	int fd = act_serve(args), other, sec = 0;
+	socklen_t len = sizeof(sec);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger2(fd));
+	NEED(args, act_read(fd, ACT_REQUEST));
+	other = fcntl(fd, F_DUPFD, fd + 1);
+	NEED(args, act_pass(args, other));
+	NEED(args, getsockopt(fd, IPPROTO_TCP, TCP_LINGER2, &sec, &len) == 0 && sec == -1);
+	sec = 0;
+	NEED(args, setsockopt(fd, IPPROTO_TCP, TCP_LINGER2, &sec, len) == 0);
+	NEED(args, act_write(args, fd, ACT_REQUEST));
+	NEED(args, close(fd) == 0);
+	return 0;
+}
+
 const struct victim victims_linger2[] = {
 	{"linger2_listener", linger2_listener},
 	{"linger2_accepted", linger2_accepted},
 	{"linger2_after_shut_wr", linger2_after_shut_wr},
+	{"linger2_duplicated", linger2_duplicated},
 	{NULL, NULL},
 };

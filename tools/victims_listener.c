@@ -10,24 +10,6 @@
 
 /* Listeners that end, with a crowd of peers in the accept queue or without. */
 
-static bool crowd_waits(void *arg)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	return getsockopt(*(int *)arg, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-		info.tcpi_unacked == ACT_CROWD;
-}
-
-static int await_crowd(const struct victim_args *args, int fd)
-{
-	NEED(args, fd >= 0);
-	args->stage->step = STEP_LISTENING;
-	NEED(args, stage_await(&args->stage->cue, CUE_SENT, STAGE_PATIENCE_MS));
-	NEED(args, stage_await_that(crowd_waits, &fd, STAGE_PATIENCE_MS));
-	return 0;
-}
-
 /* Serves each of the crowd: none is left in the queue. */
 static int serve_crowd(const struct victim_args *args, int listener)
 {
@@ -45,7 +27,7 @@ static int listener_close(const struct victim_args *args)
 {
 	int fd = act_listen(args);
 
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	NEED(args, act_pass(args, fd));
 	return 0;
@@ -56,7 +38,7 @@ static int listener_close_nonblocking(const struct victim_args *args)
 	int fd = act_listen(args);
 
 	NEED(args, fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	NEED(args, act_pass(args, fd));
 	return 0;
@@ -68,7 +50,7 @@ static int listener_close_armed(const struct victim_args *args)
 	int fd = act_listen(args);
 
 	NEED(args, act_arm_linger(fd) && act_arm_linger2(fd));
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	NEED(args, act_pass(args, fd));
 	return 0;
@@ -95,7 +77,7 @@ static int listener_shutdown(const struct victim_args *args)
 {
 	int fd = act_listen(args);
 
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	NEED(args, shutdown(fd, SHUT_RDWR) == 0);
 	if (listen_again(args, fd))
@@ -108,7 +90,7 @@ static int listener_shut_rd(const struct victim_args *args)
 {
 	int fd = act_listen(args);
 
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	NEED(args, shutdown(fd, SHUT_RD) == 0);
 	NEED(args, act_pass(args, fd));
@@ -120,7 +102,7 @@ static int listener_shut_wr(const struct victim_args *args)
 {
 	int fd = act_listen(args);
 
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	NEED(args, shutdown(fd, SHUT_WR) == 0);
 	if (serve_crowd(args, fd))
@@ -133,7 +115,7 @@ static int listener_emptied(const struct victim_args *args)
 {
 	int fd = act_listen(args);
 
-	if (await_crowd(args, fd) || serve_crowd(args, fd))
+	if (act_await_crowd(args, fd) || serve_crowd(args, fd))
 		return 1;
 	NEED(args, act_pass(args, fd));
 	return 0;
@@ -145,7 +127,7 @@ static int listener_shared(const struct victim_args *args)
 	int fd = act_listen(args), status;
 	pid_t child;
 
-	if (await_crowd(args, fd))
+	if (act_await_crowd(args, fd))
 		return 1;
 	child = fork();
 	NEED(args, child >= 0);

@@ -46,6 +46,7 @@ enum {
 	REC_TOLD = 1024,	   /* an error of this connection was told already */
 	REC_ESTABLISHED = 2048,	   /* accepted, or connect() or a read or write has succeeded */
 	REC_EPOLLS_UNKNOWN = 4096, /* registered with more epolls than a record holds */
+	REC_LISTENS = 8192,	   /* listen() was called on it */
 };
 
 struct endpoint {

@@ -47,6 +47,7 @@ long rf_own_identity(long number, long a, long b, long c); /* SYS_set*id, SYS_ca
 int rf_dup2(int fd, int target, const void *caller);
 int rf_dup3(int fd, int target, int flags, const void *caller);
 int rf_syscall_socket(int domain, int type, int protocol);
+long rf_syscall_listen(int fd, int backlog);
 int rf_syscall_accept(long number, int fd, void *addr, socklen_t *len, int flags);
 int rf_syscall_connect(int fd, const void *addr, socklen_t len, const void *caller);
 int rf_shutdown(int fd, int how, const void *caller);

@@ -34,7 +34,7 @@ static void tell(struct disconnect *d, int fd, const struct fdrec *rec, const vo
 static void begin_anew(int fd, struct fdrec *rec)
 {
 	rec->flags &= ~(uint32_t)(REC_READ_SINCE | REC_SHUT_RD | REC_SHUT_WR | REC_WROTE_AFTER_EOF |
-		REC_TOLD | REC_ESTABLISHED);
+		REC_TOLD | REC_ESTABLISHED | REC_LISTENS);
 	rec->role = ROLE_NONE;
 	rec->armed_written = 0;
 	memset(&rec->peer, 0, sizeof(rec->peer));

@@ -18,7 +18,7 @@ struct disconnect {
 void disconnect_look(struct disconnect *d, int fd);
 void disconnect_tell(struct disconnect *d, int fd, const void *caller);
 
-/* Is there anything to look at? A socket made here that was never connected has no connection. */
+/* Is there anything to look at? A socket made here that never connected nor listened has nothing to lose. */
 static inline bool disconnect_may_reset(int fd)
 {
 	const struct fdrec *rec;
@@ -26,7 +26,7 @@ static inline bool disconnect_may_reset(int fd)
 	if (!(fdhint_get(fd) & HINT_STREAM))
 		return false;
 	rec = fdhint_record(fd);
-	return rec->role != ROLE_NONE || !(rec->flags & REC_MADE);
+	return rec->role != ROLE_NONE || (rec->flags & REC_LISTENS) || !(rec->flags & REC_MADE);
 }
 
 #endif

@@ -75,6 +75,25 @@ EXPORT(int, __socket, (int domain, int type, int protocol))
 	return rf_socket(libc___socket, domain, type, protocol);
 }
 
+/* Only connect() to AF_UNSPEC wants to know: what waits there is reset by it. */
+static void listens(int fd)
+{
+	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		fdhint_record(fd)->flags |= REC_LISTENS;
+}
+
+EXPORT(int, listen, (int fd, int backlog))
+{
+	listens(fd);
+	return libc_listen(fd, backlog);
+}
+
+long rf_syscall_listen(int fd, int backlog)
+{
+	listens(fd);
+	return libc_syscall(SYS_listen, fd, backlog, 0, 0, 0, 0);
+}
+
 /* A socket inherits SO_LINGER, TCP_LINGER2 and the protocol of the listener it came from. */
 HOT static void accepted(int listener, int fd, const struct owner_mark *mark, int flags)
 {

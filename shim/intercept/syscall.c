@@ -71,6 +71,8 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return r;
 	case SYS_socket:
 		return rf_syscall_socket((int)a, (int)b, (int)c);
+	case SYS_listen:
+		return rf_syscall_listen((int)a, (int)b);
 #ifdef SYS_accept
 	case SYS_accept:
 #endif
