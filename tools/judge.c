@@ -65,6 +65,7 @@ static const struct claim claims[] = {
 	LISTENER("listener_close_ruled", NULL, true),
 	LISTENER("listener_close_nonblocking_ruled", NULL, true),
 	LISTENER("listener_close_armed_ruled", NULL, true),
+	LISTENER("listener_close_late_ruled", NULL, true),
 	LISTENER("listener_shutdown", "shutdown", false),
 	LISTENER("listener_shutdown_ruled", "shutdown", true),
 	LISTENER("listener_shut_rd_ruled", "shutdown", true),

@@ -249,20 +249,22 @@ static bool play_silence(struct peer *p)
 	return true;
 }
 
-/* Many, of whom none is accepted before the victim closes. Its end is how all of them end, or none. */
-static bool play_crowd(struct peer *p)
+static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
 {
-	int crowd[ACT_CROWD];
-	enum peer_end first = END_NONE;
-
 	for (int i = 0; i < ACT_CROWD; i++) {
 		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage->port) : p->fd;
 		if (p->fd < 0 || !send_bytes(p, ACT_REQUEST, 0))
 			return false;
 	}
 	p->stage->cue = CUE_SENT;
-	if (!stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS))
-		return false;
+	return stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS);
+}
+
+/* Its end is how all of them end, or none. */
+static bool end_crowd(struct peer *p, const int crowd[ACT_CROWD])
+{
+	enum peer_end first = END_NONE;
+
 	for (int i = 0; i < ACT_CROWD; i++) {
 		p->fd = crowd[i];
 		read_to_end(p);
@@ -270,6 +272,30 @@ static bool play_crowd(struct peer *p)
 	}
 	p->end = first;
 	return true;
+}
+
+/* Many, of whom none is accepted before the victim closes. */
+static bool play_crowd(struct peer *p)
+{
+	int crowd[ACT_CROWD];
+
+	return join_crowd(p, crowd) && end_crowd(p, crowd);
+}
+
+/* They send on; where they were reset that would read the error away. */
+static bool play_late_crowd(struct peer *p)
+{
+	int crowd[ACT_CROWD];
+
+	if (!join_crowd(p, crowd))
+		return false;
+	for (int i = 0; i < ACT_CROWD; i++) {
+		p->fd = crowd[i];
+		if (!reset_seen(p) && !send_bytes(p, ACT_REQUEST, 0))
+			return false;
+	}
+	p->stage->cue = CUE_CLOSED;
+	return end_crowd(p, crowd);
 }
 
 static bool play_nothing(struct peer *p)
@@ -322,6 +348,7 @@ static const struct {
 	{"pipe_with_unread", {PEER_ABSENT, play_nothing}},
 	{"udp_socket_with_unread", {PEER_ABSENT, play_nothing}},
 	{"listener_alone", {PEER_ABSENT, play_nothing}},
+	{"listener_close_late_ruled", {PEER_CONNECTS, play_late_crowd}},
 	{"listener_*", {PEER_CONNECTS, play_crowd}},
 	{"never_connected", {PEER_ABSENT, play_nothing}},
 	{"results_are_the_kernels", {PEER_ABSENT, play_nothing}},

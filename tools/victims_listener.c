@@ -33,6 +33,15 @@ static int listener_close(const struct victim_args *args)
 	return 0;
 }
 
+/* The crowd sends on before the program ends. */
+static int listener_close_late(const struct victim_args *args)
+{
+	if (listener_close(args))
+		return 1;
+	NEED(args, stage_await(&args->stage->cue, CUE_CLOSED, STAGE_PATIENCE_MS));
+	return 0;
+}
+
 static int listener_close_nonblocking(const struct victim_args *args)
 {
 	int fd = act_listen(args);
@@ -145,6 +154,7 @@ const struct victim victims_listener[] = {
 	{"listener_close", listener_close},
 	{"listener_close_ruled", listener_close},
 	{"listener_close_nonblocking_ruled", listener_close_nonblocking},
+	{"listener_close_late_ruled", listener_close_late},
 	{"listener_close_armed_ruled", listener_close_armed},
 	{"listener_shutdown", listener_shutdown},
 	{"listener_shutdown_ruled", listener_shutdown},
