@@ -14,8 +14,8 @@ RULE = {"RSTFIX_POLICY": "listener-close -> fix"}
 
 def crowd(run, how, count=CROWD, **options):
     """`listens HOW` with that many clients waiting: the program, and how each of them has ended."""
-    if run.mode == "fix":
-        options.setdefault("env", RULE)
+    if run.mode == "fix":  # of its addresses a listener has the local one
+        options["env"] = {"RSTFIX_POLICY": f"listener-close port={run.port} -> fix"}
     program = run.serve(run.victim("listens"), how, run.host, run.port, count, **options)
     clients = [socket.create_connection((run.host, run.port), 20) for _ in range(count)]
     ends = []
