@@ -128,8 +128,8 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	e->mended = true;
 	e->drained += s->drained;
 	e->duration_ms = start_now_ms() - s->start_ms;
-	if (!e->tentative &&
-		!s->parcel.told) /* tentative: nothing came, nothing was to be mended */
+	/* Tentative: nothing came, and nothing was to be mended. */
+	if (!e->tentative && !s->parcel.told)
 		event_tell(e);
 	slot_free(i);
 }

@@ -146,7 +146,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	}
 	/* It holds the file, and gets what still comes: this close is one without TCP_LINGER2 now. */
 	if (e->pattern == PATTERN_LINGER2_NEGATIVE && another_thread_may_be(fd, 0)) {
-		e->outcome = OUTCOME_AVERTED;
+		e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
 		return true;
 	}
 	if (e->facts.unsent > 0 && another_thread_may_be(fd, POLLOUT)) {

@@ -18,7 +18,7 @@ struct disconnect {
 void disconnect_look(struct disconnect *d, int fd);
 void disconnect_tell(struct disconnect *d, int fd, const void *caller);
 
-/* Is there anything to look at? A socket made here that never connected nor listened has nothing to lose. */
+/* A socket made here that never connected nor listened has nothing to lose. */
 static inline bool disconnect_may_reset(int fd)
 {
 	const struct fdrec *rec;
