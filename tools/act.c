@@ -43,6 +43,24 @@ int act_listen(const struct victim_args *args)
 	return fd;
 }
 
+static bool crowd_waits(void *arg)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	return getsockopt(*(int *)arg, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		info.tcpi_unacked == ACT_CROWD;
+}
+
+int act_await_crowd(const struct victim_args *args, int listener)
+{
+	NEED(args, listener >= 0);
+	args->stage->step = STEP_LISTENING;
+	NEED(args, stage_await(&args->stage->cue, CUE_SENT, STAGE_PATIENCE_MS));
+	NEED(args, stage_await_that(crowd_waits, &listener, STAGE_PATIENCE_MS));
+	return 0;
+}
+
 int act_accept(const struct victim_args *args, int listener)
 {
 	int fd;
@@ -82,6 +100,13 @@ bool act_arm_linger(int fd)
 	struct linger hard = {.l_onoff = 1, .l_linger = 0};
 
 	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) == 0;
+}
+
+bool act_arm_linger2(int fd)
+{
+	int never = -1;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_LINGER2, &never, sizeof(never)) == 0;
 }
 
 struct expected {

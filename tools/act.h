@@ -19,6 +19,7 @@
 #define ACT_ANSWER  (4 * 1024 * 1024) /* bytes that a victim writes, or as many as fit */
 
 #define ACT_UPLOAD (5 * ACT_REQUEST) /* in as many segments */
+#define ACT_CROWD  5		     /* peers that wait in a listener's accept queue */
 #define ACT_SHORT  32768	     /* fits into the peer's window */
 
 struct victim_args {
@@ -42,6 +43,9 @@ int act_listen(const struct victim_args *args);
 /* Calls the peer, takes one connection of the listener and closes that. -1: failed. */
 int act_accept(const struct victim_args *args, int listener);
 
+/* Calls ACT_CROWD peers, and waits until all of them wait in the accept queue. 0, or 1: it has failed. */
+int act_await_crowd(const struct victim_args *args, int listener);
+
 /* act_listen and act_accept. */
 int act_serve(const struct victim_args *args);
 
@@ -50,6 +54,9 @@ int act_connect(const struct victim_args *args);
 
 /* SO_LINGER {1, 0}: close sends RST. */
 bool act_arm_linger(int fd);
+
+/* TCP_LINGER2 below 0: after close the peer's acknowledgement of the FIN is answered with RST. */
+bool act_arm_linger2(int fd);
 
 /* Waits until SIOCINQ is n. */
 bool act_await_unread(int fd, int n);

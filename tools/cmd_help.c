@@ -93,6 +93,11 @@ static void print_patterns(void)
 	     "                     inherited from the listener. Intent: abort (armed for this\n"
 	     "                     close), config (armed earlier, or on the listener), unknown.\n"
 	     "                     fix: intent config only, where it saves something.\n"
+	     "  linger2-negative   it closes with TCP_LINGER2 below 0, set on the socket or inherited.\n"
+	     "                     fix: sets it to 0, then as unread-close.\n"
+	     "  listener-close     it closes a listener, or shuts down its reading side, while\n"
+	     "                     connections wait. fix, by a rule only: each gets a FIN.\n"
+	     "  disconnect         it calls connect() with AF_UNSPEC on a live connection.\n"
 	     "  shutdown-read      it shuts down both directions before the peer's FIN, and the\n"
 	     "                     peer sends on. Told once that has been proven.\n"
 	     "  late-data          it closes with nothing unread, and the peer sends on: output under\n"
@@ -102,7 +107,7 @@ static void print_patterns(void)
 	     "  peer-reset         a read or write gives ECONNRESET.\n"
 	     "  connect-refused    a connection is refused.\n"
 	     "  timed-out          an established connection times out.\n\n"
-	     "shutdown-read and the last four are reported only. 'rstfix lab' shows each of them live.");
+	     "disconnect, shutdown-read and the last four are reported only. 'rstfix lab' shows each of them live.");
 }
 
 static void print_events(void)

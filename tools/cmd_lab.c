@@ -26,8 +26,12 @@ static const struct scene scenes[] = {
 	{"unread-close", "unread_close"},
 	{"linger-zero, config", "linger_zero_listener"},
 	{"linger-zero, abort", "linger_zero_abort"},
+	{"linger2-negative", "linger2_accepted"},
 	{"shutdown-read", "shutdown_rdwr"},
 	{"late-data", "late_data"},
+	{"listener-close", "listener_close"},
+	{"listener-close, rule", "listener_close_ruled"},
+	{"disconnect", "disconnect"},
 	{"write-after-close", "write_after_close"},
 	{"peer-reset", "peer_reset"},
 	{"connect-refused", "connect_refused"},
@@ -86,12 +90,14 @@ static void print_row(const struct scene *s, enum judge_mode mode, const struct 
 static bool run_scene(struct lab *lab, const struct scene *s, enum judge_mode mode)
 {
 	static const char *const command[] = {"/proc/self/exe", "victim", NULL};
+	const char *const env[] = {judge_policy(s->victim), NULL};
 	struct trial t = {.command = command,
 		.victim = s->victim,
 		.door = "close",
 		.mode = mode == JUDGE_BARE ? NULL : judge_mode_names[mode],
 		.preload = mode == JUDGE_BARE ? NULL : lab->library,
 		.log = lab->log,
+		.env = env,
 		.trace = lab->trace};
 	struct trial_result r;
 	struct event_log log;

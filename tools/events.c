@@ -69,6 +69,8 @@ static void read_members(struct event *e, json_object *o)
 	e->sock = get_number(o, "sock");
 	e->unread = get_number(o, "unread");
 	e->unsent = get_number(o, "unsent");
+	e->waiting = get_number(o, "waiting");
+	e->taken = get_number(o, "taken");
 	read_frames(e, o);
 	if (json_object_object_get_ex(o, "armed_by", &armed) &&
 		json_object_is_type(armed, json_type_object))

@@ -22,9 +22,10 @@ struct event {
 	char symbol[128]; /* of the innermost frame */
 	char offset[24];  /* of the innermost frame in its module */
 	int64_t pid;
-	int64_t sock;	/* SO_COOKIE; -1: not told */
-	int64_t unread; /* -1: not told */
-	int64_t unsent; /* -1: not told */
+	int64_t sock;		/* SO_COOKIE; -1: not told */
+	int64_t unread;		/* -1: not told */
+	int64_t unsent;		/* -1: not told */
+	int64_t waiting, taken; /* of a listener; -1: not told */
 	size_t frames;
 	bool armed_by; /* told, with a stack */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "judge.h"
 
+#include "act.h"
 #include "doors.h"
 
 #include <inttypes.h>
@@ -27,6 +28,12 @@ const char *const judge_mode_names[JUDGE_MODES] = {"bare", "audit", "fix"};
 	{victim, pattern, op, rsts, END_NONE, "seen", "", unread, false, false, false}
 #define CLEAN(victim, rsts, end) \
 	{victim, NULL, NULL, rsts, end, "", "", -1, false, false, false}
+#define LINGER2(victim) \
+	{victim, "linger2-negative", NULL, 1, END_RST, "reset", "", 0, true, true, false}
+#define DISCONNECT(victim, unread) \
+	{victim, "disconnect", "connect", 1, END_RST, "reset", "", unread, false, false, false}
+#define LISTENER(victim, op, mended) \
+	{victim, "listener-close", op, ACT_CROWD, END_RST, "reset", "", 0, false, mended, false}
 #define SHARED(victim) \
 	{victim, NULL, NULL, 0, END_FIN, "", "", -1, false, false, true}
 /* clang-format on */
@@ -34,6 +41,8 @@ const char *const judge_mode_names[JUDGE_MODES] = {"bare", "audit", "fix"};
 static const struct claim claims[] = {
 	UNREAD("unread_close", 900),
 	UNREAD("unread_close_client", 900),
+	UNREAD("unread_close_by_syscalls", 900),
+	UNREAD("unread_close_client_by_syscalls", 900),
 	UNREAD("unread_after_peer_fin", 900),
 	UNREAD("peeked_close", 1000),
 	UNREAD("low_water_close", 1000),
@@ -44,6 +53,24 @@ static const struct claim claims[] = {
 	LINGER("linger_zero_abort", "abort", false),
 	LINGER("linger_zero_abort_syscall", "abort", false),
 	LINGER("linger_zero_client", "config", false),
+	LINGER2("linger2_listener"),
+	LINGER2("linger2_accepted"),
+	LINGER2("linger2_after_shut_wr"),
+	DISCONNECT("disconnect", 900),
+	DISCONNECT("disconnect_syscall", 900),
+	DISCONNECT("disconnect_after_peer_fin", 900),
+	DISCONNECT("disconnect_of_a_duplicate", 900),
+	DISCONNECT("disconnect_accepted_by_syscall", 1000),
+	LISTENER("listener_close", NULL, false),
+	LISTENER("listener_close_ruled", NULL, true),
+	LISTENER("listener_close_nonblocking_ruled", NULL, true),
+	LISTENER("listener_close_armed_ruled", NULL, true),
+	LISTENER("listener_close_late_ruled", NULL, true),
+	LISTENER("listener_shutdown", "shutdown", false),
+	LISTENER("listener_shutdown_ruled", "shutdown", true),
+	LISTENER("listener_shut_rd_ruled", "shutdown", true),
+	{"listener_disconnect", "listener-close", "connect", ACT_CROWD, END_RST, "reset", "", 0,
+		false, false, false},
 	SHUTDOWN("shutdown_rdwr"),
 	SHUTDOWN("shutdown_rd_wr"),
 	SHUTDOWN("shutdown_wr_rd"),
@@ -67,6 +94,14 @@ static const struct claim claims[] = {
 	CLEAN("linger_zero_after_fins", 0, END_FIN),
 	CLEAN("unread_after_reset", 1, END_NONE), /* the peer's own RST */
 	CLEAN("linger_disarmed", 0, END_FIN),
+	CLEAN("linger2_after_peer_fin", 0, END_FIN),
+	CLEAN("linger2_disarmed", 0, END_FIN),
+	CLEAN("disconnect_after_fins", 0, END_FIN),
+	CLEAN("disconnect_of_nothing", 0, END_NONE),
+	CLEAN("listener_shut_wr_ruled", 0, END_FIN),
+	CLEAN("listener_emptied_ruled", 0, END_FIN),
+	SHARED("listener_shared_ruled"),
+	SHARED("linger2_duplicated"),
 	CLEAN("unix_socket_with_unread", 0, END_NONE),
 	CLEAN("pipe_with_unread", 0, END_NONE),
 	CLEAN("udp_socket_with_unread", 0, END_NONE),
@@ -85,6 +120,7 @@ static const struct claim claims[] = {
 	UNREAD("errno_is_kept", 940),
 	SHARED("errno_is_kept_beside_a_duplicate"),
 	UNREAD("unread_close_peer_stays", 900),
+	UNREAD("unread_close_linger2", 900),
 	UNREAD("unread_close_three_epolls", 900),
 };
 
@@ -95,6 +131,11 @@ const struct claim *claim_for(const char *victim)
 			return &claims[i];
 	}
 	return NULL;
+}
+
+const char *judge_policy(const char *victim)
+{
+	return strstr(victim, "_ruled") ? "RSTFIX_POLICY=listener-close -> fix" : NULL;
 }
 
 static void find(struct finding *f, bool holds, const char *format, ...)
@@ -130,11 +171,12 @@ static void judge_event(struct finding *f, const struct trial *t, const struct c
 	bool mended, const struct event *e)
 {
 	const char *op = c->op ? c->op : door_named(t->door)->op;
+	bool listener = strcmp(c->pattern, "listener-close") == 0;
 
 	find_word(f, "pattern", e->pattern, c->pattern);
 	find_word(f, "op", e->op, op);
 	find_word(f, "intent", e->intent, c->intent);
-	find_word(f, "action", e->action, mended ? "fix" : "log");
+	find_word(f, "action", e->action, mended || judge_policy(c->victim) ? "fix" : "log");
 	if (!mended)
 		find_word(f, "outcome", e->outcome, c->outcome);
 	else if (strcmp(e->outcome, "delivered") != 0)
@@ -142,6 +184,10 @@ static void judge_event(struct finding *f, const struct trial *t, const struct c
 	find(f, c->unread < 0 || e->unread == c->unread, "the event's unread is %" PRId64,
 		e->unread);
 	find(f, !c->armed || e->armed_by, "the event does not tell what armed it");
+	find(f, !listener || e->waiting == ACT_CROWD, "the event's waiting is %" PRId64,
+		e->waiting);
+	find(f, !listener || !mended || e->taken == ACT_CROWD, "the event's taken is %" PRId64,
+		e->taken);
 	judge_stack(f, t, e);
 }
 

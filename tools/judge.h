@@ -36,6 +36,9 @@ struct finding {
 /* NULL if there is no such victim. */
 const struct claim *claim_for(const char *victim);
 
+/* RSTFIX_POLICY for it, as NAME=VALUE; NULL: it has none. */
+const char *judge_policy(const char *victim);
+
 /*
  * Judges a trial that has run, from its result and its log, which is read into log. The event's
  * innermost frame has to be in the program of the victim.

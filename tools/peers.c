@@ -4,6 +4,7 @@
 #include "act.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -162,6 +163,35 @@ static bool play_answer(struct peer *p)
 	return send_bytes(p, ACT_REQUEST, 0) && read_after_close(p);
 }
 
+/*
+ * The acknowledgement of a FIN is delayed by default; TCP_QUICKACK sends the one that is due, and what
+ * answers it is there before the call returns.
+ */
+static bool acknowledge(struct peer *p)
+{
+	int now = 1;
+
+	if (p->end != END_FIN)
+		return true;
+	if (setsockopt(p->fd, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof(now)) != 0)
+		return false;
+	p->end = end_of(p);
+	shutdown(p->fd, SHUT_WR);
+	return true;
+}
+
+static bool play_request_and_acknowledge(struct peer *p)
+{
+	p->stays = true;
+	return play_request(p) && acknowledge(p);
+}
+
+static bool play_answer_and_acknowledge(struct peer *p)
+{
+	p->stays = true;
+	return play_answer(p) && acknowledge(p);
+}
+
 /* Reads everything, and then neither closes nor sends: the victim waits in vain for a FIN. */
 static bool play_and_stay(struct peer *p)
 {
@@ -219,6 +249,55 @@ static bool play_silence(struct peer *p)
 	return true;
 }
 
+static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
+{
+	for (int i = 0; i < ACT_CROWD; i++) {
+		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage->port) : p->fd;
+		if (p->fd < 0 || !send_bytes(p, ACT_REQUEST, 0))
+			return false;
+	}
+	p->stage->cue = CUE_SENT;
+	return stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS);
+}
+
+/* Its end is how all of them end, or none. */
+static bool end_crowd(struct peer *p, const int crowd[ACT_CROWD])
+{
+	enum peer_end first = END_NONE;
+
+	for (int i = 0; i < ACT_CROWD; i++) {
+		p->fd = crowd[i];
+		read_to_end(p);
+		first = i == 0 || p->end == first ? p->end : END_NONE;
+	}
+	p->end = first;
+	return true;
+}
+
+/* Many, of whom none is accepted before the victim closes. */
+static bool play_crowd(struct peer *p)
+{
+	int crowd[ACT_CROWD];
+
+	return join_crowd(p, crowd) && end_crowd(p, crowd);
+}
+
+/* They send on; where they were reset that would read the error away. */
+static bool play_late_crowd(struct peer *p)
+{
+	int crowd[ACT_CROWD];
+
+	if (!join_crowd(p, crowd))
+		return false;
+	for (int i = 0; i < ACT_CROWD; i++) {
+		p->fd = crowd[i];
+		if (!reset_seen(p) && !send_bytes(p, ACT_REQUEST, 0))
+			return false;
+	}
+	p->stage->cue = CUE_CLOSED;
+	return end_crowd(p, crowd);
+}
+
 static bool play_nothing(struct peer *p)
 {
 	(void)p;
@@ -226,16 +305,23 @@ static bool play_nothing(struct peer *p)
 }
 
 static const struct {
-	const char *victim;
+	const char *victim; /* or a glob; the first that fits */
 	struct peer_script script;
 } scripts[] = {
-	{"unread_close_client", {PEER_LISTENS, play_request}},
+	{"unread_close_client*", {PEER_LISTENS, play_request}},
+	{"unread_close_linger2", {PEER_CONNECTS, play_and_stay}},
 	{"unread_close_peer_stays", {PEER_CONNECTS, play_and_stay}},
 	{"unread_close_peer_deaf", {PEER_CONNECTS, play_deaf}},
 	{"urgent_close", {PEER_CONNECTS, play_urgent}},
 	{"linger_zero_abort", {PEER_LISTENS, read_after_close}},
 	{"linger_zero_abort_syscall", {PEER_LISTENS, read_after_close}},
 	{"linger_zero_client", {PEER_LISTENS, play_answer}},
+	{"linger2_after_shut_wr", {PEER_LISTENS, play_answer_and_acknowledge}},
+	{"linger2_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
+	{"linger2_*", {PEER_CONNECTS, play_request_and_acknowledge}},
+	{"disconnect_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
+	{"disconnect_after_fins", {PEER_CONNECTS, play_request_and_fin}},
+	{"disconnect_of_nothing", {PEER_ABSENT, play_nothing}},
 	{"late_data", {PEER_CONNECTS, play_byte_after_close}},
 	{"late_data_after_shut_wr", {PEER_CONNECTS, play_byte_after_close}},
 	{"late_data_acknowledged", {PEER_CONNECTS, play_upload}},
@@ -262,6 +348,8 @@ static const struct {
 	{"pipe_with_unread", {PEER_ABSENT, play_nothing}},
 	{"udp_socket_with_unread", {PEER_ABSENT, play_nothing}},
 	{"listener_alone", {PEER_ABSENT, play_nothing}},
+	{"listener_close_late_ruled", {PEER_CONNECTS, play_late_crowd}},
+	{"listener_*", {PEER_CONNECTS, play_crowd}},
 	{"never_connected", {PEER_ABSENT, play_nothing}},
 	{"results_are_the_kernels", {PEER_ABSENT, play_nothing}},
 	{"cancellation_reaches_a_read", {PEER_ABSENT, play_nothing}},
@@ -273,72 +361,8 @@ const struct peer_script *peer_script_for(const char *victim)
 	static const struct peer_script plain = {PEER_CONNECTS, play_request};
 
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
-		if (strcmp(scripts[i].victim, victim) == 0)
+		if (fnmatch(scripts[i].victim, victim, 0) == 0)
 			return &scripts[i].script;
 	}
 	return &plain;
-}
-
-bool peer_prepare(struct peer *p, struct stage *stage, const struct peer_script *script)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
-
-	*p = (struct peer){.stage = stage, .listener = -1, .fd = -1};
-	if (script->role == PEER_CONNECTS || script->role == PEER_ABSENT)
-		return true;
-	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&at, len) != 0)
-		return false;
-	if (script->role == PEER_LISTENS && listen(p->listener, 16) != 0)
-		return false;
-	if (getsockname(p->listener, (struct sockaddr *)&at, &len) != 0)
-		return false;
-	stage->port = ntohs(at.sin_port);
-	stage->cue = CUE_LISTENING;
-	return true;
-}
-
-static bool meet_listening(struct peer *p)
-{
-	struct pollfd in = {.fd = p->listener, .events = POLLIN};
-
-	if (poll(&in, 1, STAGE_PATIENCE_MS) == 1)
-		p->fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
-	return p->fd >= 0;
-}
-
-static bool meet_connecting(struct peer *p)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-	if (!stage_await(&p->stage->step, STEP_LISTENING, STAGE_PATIENCE_MS))
-		return false;
-	at.sin_port = htons((uint16_t)p->stage->port);
-	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return p->fd >= 0 && connect(p->fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-}
-
-bool peer_play(struct peer *p, const struct peer_script *script)
-{
-	if (script->role == PEER_LISTENS && !meet_listening(p))
-		return false;
-	if (script->role == PEER_CONNECTS && !meet_connecting(p))
-		return false;
-	return script->play(p);
-}
-
-void peer_close(struct peer *p)
-{
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
-}
-
-const char *peer_end_name(enum peer_end end)
-{
-	static const char *const names[] = {
-		[END_NONE] = "-", [END_FIN] = "FIN", [END_RST] = "RST", [END_TIMEOUT] = "timeout"};
-
-	return names[end];
 }

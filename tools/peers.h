@@ -54,6 +54,9 @@ bool peer_play(struct peer *p, const struct peer_script *script);
 
 void peer_close(struct peer *p);
 
+/* Another connection to the port of a victim that listens; -1: failed. */
+int peer_connect(int port);
+
 const char *peer_end_name(enum peer_end end);
 
 #endif

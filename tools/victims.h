@@ -16,11 +16,14 @@ struct victim {
 };
 
 /* Each table ends with name NULL. */
-extern const struct victim victims_reset[];  /* close in a way that resets */
-extern const struct victim victims_seen[];   /* get an error from the network */
-extern const struct victim victims_clean[];  /* end so that nothing is reset */
-extern const struct victim victims_shared[]; /* close what somebody else holds */
-extern const struct victim victims_law[];    /* watch what libc returns */
+extern const struct victim victims_reset[];	 /* close in a way that resets */
+extern const struct victim victims_linger2[];	 /* close with TCP_LINGER2 below 0 */
+extern const struct victim victims_disconnect[]; /* connect() to AF_UNSPEC */
+extern const struct victim victims_listener[];	 /* end a listener */
+extern const struct victim victims_seen[];	 /* get an error from the network */
+extern const struct victim victims_clean[];	 /* end so that nothing is reset */
+extern const struct victim victims_shared[];	 /* close what somebody else holds */
+extern const struct victim victims_law[];	 /* watch what libc returns */
 
 const struct victim *victim_named(const char *name);
 

@@ -83,6 +83,32 @@ static int unread_after_reset(const struct victim_args *args)
 	return 0;
 }
 
+/* TCP_LINGER2 is about FIN_WAIT2, which nobody comes to who has had the peer's FIN. */
+static int linger2_after_peer_fin(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger2(fd));
+	NEED(args, act_read(fd, ACT_REQUEST));
+	NEED(args, act_await_state(fd, TCP_CLOSE_WAIT));
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+static int linger2_disarmed(const struct victim_args *args)
+{
+	int fd = act_serve(args), usual = 0;
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger2(fd));
+	NEED(args, act_read(fd, ACT_REQUEST));
+	NEED(args, setsockopt(fd, IPPROTO_TCP, TCP_LINGER2, &usual, sizeof(usual)) == 0);
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
 static int linger_disarmed(const struct victim_args *args)
 {
 	struct linger off = {.l_onoff = 0, .l_linger = 0};
@@ -163,6 +189,8 @@ const struct victim victims_clean[] = {
 	{"linger_zero_after_fins", linger_zero_after_fins},
 	{"unread_after_reset", unread_after_reset},
 	{"linger_disarmed", linger_disarmed},
+	{"linger2_after_peer_fin", linger2_after_peer_fin},
+	{"linger2_disarmed", linger2_disarmed},
 	{"unix_socket_with_unread", unix_socket_with_unread},
 	{"pipe_with_unread", pipe_with_unread},
 	{"udp_socket_with_unread", udp_socket_with_unread},

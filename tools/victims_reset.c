@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "victims.h"
 
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -29,6 +30,31 @@ static int unread_close(const struct victim_args *args)
 static int unread_close_client(const struct victim_args *args)
 {
 	return close_with_unread(args, act_connect(args));
+}
+
+/* Made without libc's names for it. */
+static int unread_close_by_syscalls(const struct victim_args *args)
+{
+	int listener = act_listen(args), fd;
+
+	NEED(args, listener >= 0);
+	args->stage->step = STEP_LISTENING;
+	fd = (int)syscall(SYS_accept, listener, NULL, NULL);
+	NEED(args, close(listener) == 0);
+	args->stage->step = STEP_CONNECTED;
+	return close_with_unread(args, fd);
+}
+
+static int unread_close_client_by_syscalls(const struct victim_args *args)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+
+	NEED(args, stage_await(&args->stage->cue, CUE_LISTENING, STAGE_PATIENCE_MS));
+	at.sin_port = htons((uint16_t)args->stage->port);
+	NEED(args, syscall(SYS_connect, fd, &at, sizeof(at)) == 0);
+	args->stage->step = STEP_CONNECTED;
+	return close_with_unread(args, fd);
 }
 
 /* The peer will send no more, but what it sent is unread: still RST. */
@@ -154,6 +180,16 @@ static int linger_zero_client(const struct victim_args *args)
 	NEED(args, act_await_acknowledged(fd));
 	NEED(args, act_pass(args, fd));
 	return 0;
+}
+
+/* A mend of its own kind does not end in that other reset: the peer never sends its FIN. */
+static int unread_close_linger2(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+
+	NEED(args, fd >= 0);
+	NEED(args, act_arm_linger2(fd));
+	return close_with_unread(args, fd);
 }
 
 /* After the read side is shut down, what the peer still sends is answered with RST. */
@@ -306,6 +342,9 @@ const struct victim victims_reset[] = {
 	{"unread_close", unread_close},
 	{"unread_close_client", unread_close_client},
 	{"unread_after_peer_fin", unread_after_peer_fin},
+	{"unread_close_by_syscalls", unread_close_by_syscalls},
+	{"unread_close_client_by_syscalls", unread_close_client_by_syscalls},
+	{"unread_close_linger2", unread_close_linger2},
 	{"unread_close_peer_stays", unread_close},
 	{"unread_close_peer_deaf", unread_close},
 	{"unread_close_three_epolls", unread_close_three_epolls},

@@ -46,6 +46,7 @@ enum {
 	REC_TOLD = 1024,	   /* an error of this connection was told already */
 	REC_ESTABLISHED = 2048,	   /* accepted, or connect() or a read or write has succeeded */
 	REC_EPOLLS_UNKNOWN = 4096, /* registered with more epolls than a record holds */
+	REC_LISTENS = 8192,	   /* listen() was called on it */
 };
 
 struct endpoint {
@@ -63,6 +64,7 @@ struct fdrec {
 	uint32_t shut_segs_in;	 /* tcpi_data_segs_in at the shutdown of both sides */
 	uint32_t flags;		 /* REC_ */
 	uint16_t armed_site;	 /* callsite.h: where it was armed; 0: unknown */
+	uint16_t linger2_site;	 /* where TCP_LINGER2 was made negative, perhaps on its listener */
 	uint16_t shut_site;	 /* where its reading side was shut down */
 	uint16_t eof_write_site; /* where it was first written to after the peer's FIN */
 	uint8_t role;

@@ -78,6 +78,7 @@ EARLY(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned count, int flags), 
 	msgs, count, flags, 0, 0)
 EARLY(int, socket, (int domain, int type, int protocol), SYS_socket, domain, type, protocol, 0, 0,
 	0)
+EARLY(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
 EARLY(int, accept, (int fd, void *addr, socklen_t *len), SYS_accept4, fd, addr, len, 0, 0, 0)
 EARLY(int, accept4, (int fd, void *addr, socklen_t *len, int flags), SYS_accept4, fd, addr, len,
 	flags, 0, 0)

@@ -35,7 +35,7 @@ static const short needed[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_sh
 
 static const short for_the_reaper[] = {SYS_mmap, SYS_mprotect, SYS_socketpair, SYS_sendmsg,
 	SYS_recvmsg, SYS_futex, SYS_tgkill, SYS_prctl, SYS_close_range, SYS_pidfd_open,
-	SYS_pidfd_getfd, SYS_sched_getscheduler, SYS_sched_setscheduler};
+	SYS_pidfd_getfd, SYS_sched_getscheduler, SYS_sched_setscheduler, SYS_accept4};
 
 /* Each with arguments that do nothing: what counts is whether it comes back. */
 static void try_all(const short *calls, unsigned n)

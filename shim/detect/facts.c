@@ -39,24 +39,53 @@ HOT static bool nothing_unread(int fd, int *bytes)
 		sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && !mark;
 }
 
-HOT_DATA static bool linger_expected;
+enum { LINGER_ZERO = 1, LINGER2 = 2 };
+
+HOT_DATA static uint8_t expected;
+
+void facts_expect_linger_zero(void)
+{
+	__atomic_fetch_or(&expected, LINGER_ZERO, __ATOMIC_RELAXED);
+}
+
+void facts_expect_linger2(void)
+{
+	__atomic_fetch_or(&expected, LINGER2, __ATOMIC_RELAXED);
+}
 
 void facts_expect_linger(void)
 {
-	__atomic_store_n(&linger_expected, true, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&expected, LINGER_ZERO | LINGER2, __ATOMIC_RELAXED);
+}
+
+static bool linger2_is_negative(int fd)
+{
+	int sec = 0;
+
+	return option(fd, IPPROTO_TCP, TCP_LINGER2, &sec, sizeof(sec)) && sec < 0;
+}
+
+static bool linger_is_zero(int fd)
+{
+	struct linger linger = {0};
+
+	return !option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) ||
+		(linger.l_onoff && linger.l_linger == 0);
 }
 
 HOT bool facts_harmless(int fd, bool read_to_eof, int *unread)
 {
-	struct linger linger = {0};
+	unsigned asked;
 
 	if (!read_to_eof && !nothing_unread(fd, unread))
 		return false;
-	if (!__atomic_load_n(&linger_expected, __ATOMIC_RELAXED))
+	asked = __atomic_load_n(&expected, __ATOMIC_RELAXED);
+	if (!asked)
 		return true;
-	if (!option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+	if ((asked & LINGER_ZERO) && linger_is_zero(fd))
 		return false;
-	return !linger.l_onoff || linger.l_linger != 0;
+	/* After the peer's FIN there is no FIN_WAIT2 to be cut short. */
+	return !(asked & LINGER2) || read_to_eof || !linger2_is_negative(fd);
 }
 
 /* Linux 4.18 does not count bytes_sent; acknowledged and queued bytes add up to the same. */
@@ -104,6 +133,7 @@ bool facts_ask(int fd, int unread, struct facts *f)
 	struct tcp_info ti = {0};
 	socklen_t len = sizeof(ti);
 	struct linger linger = {0};
+	unsigned asked = __atomic_load_n(&expected, __ATOMIC_RELAXED);
 
 	memset(f, 0, sizeof(*f));
 	if (sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0) {
@@ -117,13 +147,16 @@ bool facts_ask(int fd, int unread, struct facts *f)
 	f->data_segs_in = ti.tcpi_data_segs_in;
 	f->bulk = is_bulk(&ti);
 	f->cookie = facts_cookie(fd);
-	if (__atomic_load_n(&linger_expected, __ATOMIC_RELAXED) &&
-		option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
+	if ((asked & LINGER_ZERO) && option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
 		f->linger_on = linger.l_onoff != 0;
 		f->linger_sec = linger.l_linger;
 	}
-	if (f->state == STATE_LISTEN)
+	if (f->state == STATE_LISTEN) {
+		f->waiting = ti.tcpi_unacked;
 		return true;
+	}
+	f->linger2_negative = (asked & LINGER2) && linger2_is_negative(fd);
+	f->notsent = ti.tcpi_notsent_bytes;
 	if (unread != FACTS_NONE_UNREAD)
 		f->unread = count_unread(fd, unread);
 	f->unsent = facts_unsent(fd);

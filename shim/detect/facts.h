@@ -23,11 +23,13 @@
 bool facts_harmless(int fd, bool read_to_eof, int *unread);
 
 /*
- * Linger-0 may be in effect somewhere in this process: it was set through a door, or a socket came
- * from elsewhere. Until then facts_harmless() does not ask for it: that question is a third of what
- * a clean close costs.
+ * Linger-0, or a negative TCP_LINGER2, may be in effect somewhere in this process: it was set through
+ * a door, or (facts_expect_linger(): both) a socket came from elsewhere. Until then it is not asked
+ * for: that question is a third of what a clean close costs.
  */
 void facts_expect_linger(void);
+void facts_expect_linger_zero(void);
+void facts_expect_linger2(void);
 
 /*
  * All output is acknowledged, and the peer has sent no more than a small request or answer. Not of MPTCP, which

@@ -12,11 +12,32 @@ const char *const pattern_names[PATTERN_COUNT] = {PATTERNS(X)};
 const char *const op_names[OP_COUNT] = {OPERATIONS(X)};
 #undef X
 
-/* The states in which tcp_disconnect() sends RST (Linux, tcp_need_reset()). */
-static bool disconnect_resets(uint8_t state)
+/*
+ * The states in which tcp_disconnect() sends RST (Linux, tcp_need_reset()); after both FINs only if
+ * something was never sent.
+ */
+static bool disconnect_resets(const struct facts *f)
 {
-	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT || state == TCP_FIN_WAIT1 ||
-		state == TCP_FIN_WAIT2 || state == TCP_SYN_RECV;
+	switch (f->state) {
+	case TCP_ESTABLISHED:
+	case TCP_CLOSE_WAIT:
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+	case TCP_SYN_RECV:
+		return true;
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+		return f->notsent > 0;
+	default:
+		return false;
+	}
+}
+
+/* The states from which a close comes to FIN_WAIT2: there a negative TCP_LINGER2 resets. */
+static bool passes_fin_wait2(uint8_t state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_SYN_RECV || state == TCP_FIN_WAIT1 ||
+		state == TCP_FIN_WAIT2;
 }
 
 /* Data that came after both sides were shut down was answered with RST, which left state CLOSE. */
@@ -30,11 +51,22 @@ enum pattern verdict_close(const struct facts *f, const struct fdrec *rec)
 {
 	if (reset_since_shutdown(f, rec))
 		return PATTERN_SHUTDOWN_READ;
-	if (f->linger_on && f->linger_sec == 0 && disconnect_resets(f->state))
+	if (f->linger_on && f->linger_sec == 0 && disconnect_resets(f))
 		return PATTERN_LINGER_ZERO;
 	if (f->unread > 0 && f->state != TCP_CLOSE && f->state != TCP_LISTEN)
 		return PATTERN_UNREAD_CLOSE;
+	if (f->linger2_negative && passes_fin_wait2(f->state))
+		return PATTERN_LINGER2_NEGATIVE;
+	if (f->state == TCP_LISTEN && f->waiting > 0)
+		return PATTERN_LISTENER_CLOSE;
 	return PATTERN_NONE;
+}
+
+enum pattern verdict_disconnect(const struct facts *f)
+{
+	if (f->state == TCP_LISTEN)
+		return f->waiting > 0 ? PATTERN_LISTENER_CLOSE : PATTERN_NONE;
+	return disconnect_resets(f) ? PATTERN_DISCONNECT : PATTERN_NONE;
 }
 
 bool verdict_late_risk(const struct facts *f, bool any)
@@ -85,16 +117,21 @@ enum intent verdict_intent(const struct facts *f, const struct fdrec *rec)
 	return rec->flags & REC_ARMED_LISTENER ? INTENT_CONFIG : INTENT_UNKNOWN;
 }
 
-enum harm verdict_harm(const struct facts *f)
+uint64_t verdict_output_lost(enum pattern pattern, const struct facts *f)
 {
-	if (f->unsent > 0)
+	return pattern == PATTERN_LINGER2_NEGATIVE ? 0 : f->unsent;
+}
+
+enum harm verdict_harm(enum pattern pattern, const struct facts *f)
+{
+	if (verdict_output_lost(pattern, f) > 0)
 		return HARM_OUTPUT_LOST;
 	return f->peer_fin ? HARM_QUIET : HARM_RESET_SEEN;
 }
 
 bool verdict_linger_mendable(const struct facts *f, const struct fdrec *rec)
 {
-	enum harm harm = verdict_harm(f);
+	enum harm harm = verdict_harm(PATTERN_LINGER_ZERO, f);
 
 	return rec->role == ROLE_SERVER ? harm != HARM_QUIET : harm == HARM_OUTPUT_LOST;
 }

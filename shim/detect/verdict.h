@@ -75,15 +75,24 @@ struct facts {
 	bool bulk;     /* the peer has sent more than a small request, or answer */
 	bool linger_on;
 	int linger_sec;
-	uint64_t unread;  /* received and not read: SIOCINQ, and a lone urgent byte */
-	uint64_t unsent;  /* written and not acknowledged: SIOCOUTQ */
-	uint64_t written; /* by the program in all: sent once, and not yet sent */
-	uint64_t cookie;  /* SO_COOKIE; 0 if the kernel has none */
+	bool linger2_negative; /* TCP_LINGER2 < 0: no FIN_WAIT2 without an owner */
+	uint64_t unread;       /* received and not read: SIOCINQ, and a lone urgent byte */
+	uint64_t unsent;       /* written and not acknowledged: SIOCOUTQ */
+	uint64_t notsent;      /* of those, and of the FIN: never sent at all */
+	uint64_t written;      /* by the program in all: sent once, and not yet sent */
+	uint64_t cookie;       /* SO_COOKIE; 0 if the kernel has none */
 	uint32_t data_segs_in;
+	uint32_t waiting; /* of a listener: connections in its accept queue */
 };
 
 /* What closing the last reference of this socket makes the kernel do. */
 enum pattern verdict_close(const struct facts *f, const struct fdrec *rec);
+
+/*
+ * What connect(AF_UNSPEC), and shutdown() of a listener's reading side, make it do: of a listener
+ * listener-close, else disconnect.
+ */
+enum pattern verdict_disconnect(const struct facts *f);
 
 /*
  * A clean close before the peer's FIN: data that comes from then on is answered with RST, and
@@ -103,7 +112,10 @@ enum pattern verdict_error(int error, bool writing, bool eof, const struct facts
 /* Why linger-0 was set: deliberately for this close, or as a matter of configuration. */
 enum intent verdict_intent(const struct facts *f, const struct fdrec *rec);
 
-enum harm verdict_harm(const struct facts *f);
+/* The output that this reset destroys: none where it comes after all of it is acknowledged. */
+uint64_t verdict_output_lost(enum pattern pattern, const struct facts *f);
+
+enum harm verdict_harm(enum pattern pattern, const struct facts *f);
 
 /* linger-zero only: does a FIN in place of the RST save anything? */
 bool verdict_linger_mendable(const struct facts *f, const struct fdrec *rec);

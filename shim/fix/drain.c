@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
@@ -32,6 +33,13 @@ bool drain_disarm(int fd)
 	struct linger off = {0, 0};
 
 	return sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off)) == 0;
+}
+
+bool drain_disarm_linger2(int fd)
+{
+	int usual = 0; /* the system's own time, tcp_fin_timeout */
+
+	return sys5(SYS_setsockopt, fd, IPPROTO_TCP, TCP_LINGER2, &usual, sizeof(usual)) == 0;
 }
 
 /* MSG_TRUNC throws TCP data away without copying it; MSG_DONTWAIT steps over an urgent mark. */

@@ -29,8 +29,12 @@ struct drain_bounds {
 
 struct drain_bounds drain_bounds(const struct linger_limits *limits, const struct fdrec *rec);
 
-/* Takes linger-0 away, so that a close sends FIN. False: the kernel refused. */
+/*
+ * Takes linger-0 away, so that a close sends FIN; or a negative TCP_LINGER2, so that the orphan waits
+ * for the peer's FIN. False: the kernel refused.
+ */
 bool drain_disarm(int fd);
+bool drain_disarm_linger2(int fd);
 
 /*
  * The steps of it, which the reaper (reaper.h) takes in its own time. drain_half_close() sends FIN

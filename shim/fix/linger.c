@@ -258,6 +258,11 @@ void linger_forbid(void)
 	forbidden = true;
 }
 
+bool linger_forbidden(void)
+{
+	return forbidden;
+}
+
 void linger_resume(void)
 {
 	__atomic_store_n(&never, 0, __ATOMIC_SEQ_CST);

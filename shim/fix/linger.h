@@ -24,6 +24,7 @@ struct parcel {
 	struct event event;
 	struct drain_bounds bounds;
 	bool half_close; /* not yet shut: a thread may stand in a write */
+	bool told;	 /* the event is: how this socket ends is not */
 };
 
 /*
@@ -48,6 +49,7 @@ void linger_identity(long number, long a, long b, long c);
 
 /* No reaper here, in a sandbox that does not let it be: mended closes wait themselves. */
 void linger_forbid(void);
+bool linger_forbidden(void);
 
 /* A new one may be made again: what linger_settle(true) was for has failed. */
 void linger_resume(void);

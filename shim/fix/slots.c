@@ -117,7 +117,7 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	struct slot *s = &slots[i];
 	struct event *e = &s->parcel.event;
 
-	if (e->tentative && s->drained > 0)
+	if (e->tentative && s->drained > 0 && !s->parcel.told)
 		event_confirm(e, s->fd);
 	/* A child forked in another thread may hold the file: its registration would outlive this. */
 	await_no_more(s);
@@ -128,7 +128,8 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	e->mended = true;
 	e->drained += s->drained;
 	e->duration_ms = start_now_ms() - s->start_ms;
-	if (!e->tentative) /* else nothing came, and nothing was to be mended */
+	/* Tentative: nothing came, and nothing was to be mended. */
+	if (!e->tentative && !s->parcel.told)
 		event_tell(e);
 	slot_free(i);
 }

@@ -11,9 +11,7 @@
  * draws a RST, which destroys nothing any more. A peer that sends all before it reads anything
  * waits for the acknowledgement of what it sent.
  *
- * TCP only, and never over a filter of the program's own. Needs CAP_NET_ADMIN in the user namespace
- * of the network namespace (Linux 6.18 says EPERM otherwise): tried once and remembered. False: not
- * attached. No errno; any context.
+ * False: not attached, for one of the reasons of filter_attach(). No errno; any context.
  */
 bool trim_attach(int fd);
 

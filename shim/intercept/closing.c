@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
+#include "../fix/listener.h"
 #include "../fix/trim.h"
 #include "../log/sink.h"
 #include "decide.h"
@@ -22,21 +23,21 @@ static void about_arming(struct event *e, const struct fdrec *rec)
 	if (e->pattern == PATTERN_LINGER_ZERO) {
 		e->armed_op = OP_SETSOCKOPT;
 		e->armed_site = rec->armed_site;
+	} else if (e->pattern == PATTERN_LINGER2_NEGATIVE) {
+		e->armed_op = OP_SETSOCKOPT;
+		e->armed_site = rec->linger2_site;
 	} else if (e->pattern == PATTERN_SHUTDOWN_READ) {
 		e->armed_op = OP_SHUTDOWN;
 		e->armed_site = rec->shut_site;
 	}
 }
 
-/*
- * A mended close leaves TIME_WAIT where the reset left nothing: without SO_REUSEADDR the port
- * cannot be bound again for a minute (law 3).
- */
-static void tell_time_wait(int fd, const struct event *e)
+void closing_tell_time_wait(int fd, const struct event *e)
 {
 	static uint32_t told;
 
-	if (e->role != ROLE_SERVER || __atomic_load_n(&told, __ATOMIC_RELAXED) ||
+	if ((e->role != ROLE_SERVER && e->pattern != PATTERN_LISTENER_CLOSE) ||
+		__atomic_load_n(&told, __ATOMIC_RELAXED) ||
 		__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED) || facts_reuseaddr(fd))
 		return;
 	event_notice("time-wait",
@@ -138,6 +139,16 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->why = "SO_LINGER could not be cleared";
 		return true;
 	}
+	if (e->facts.linger2_negative && !drain_disarm_linger2(fd)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "TCP_LINGER2 could not be cleared";
+		return true;
+	}
+	/* It holds the file, and gets what still comes: this close is one without TCP_LINGER2 now. */
+	if (e->pattern == PATTERN_LINGER2_NEGATIVE && another_thread_may_be(fd, 0)) {
+		e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
+		return true;
+	}
 	if (e->facts.unsent > 0 && another_thread_may_be(fd, POLLOUT)) {
 		if (hand_over(fd, rec, e, &bounds, true))
 			return false;
@@ -214,8 +225,10 @@ static void judge(
 	}
 	if (decide_mends(e)) {
 		if (!e->tentative)
-			tell_time_wait(fd, e);
-		if (!mend(fd, rec, e))
+			closing_tell_time_wait(fd, e);
+		if (e->pattern == PATTERN_LISTENER_CLOSE)
+			listener_empty(fd, e);
+		else if (!mend(fd, rec, e))
 			return;
 	}
 	event_tell(e);

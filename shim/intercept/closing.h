@@ -29,6 +29,12 @@ void closing_end(struct closing *c);
 /* As syscall(SYS_close), for doors that close many: begin, the real close, end. */
 void closing_whole(int fd, enum op op, const void *caller);
 
+/*
+ * A mended connection leaves TIME_WAIT where the reset left nothing: without SO_REUSEADDR the port
+ * cannot be bound again for a minute (law 3). Told once.
+ */
+void closing_tell_time_wait(int fd, const struct event *e);
+
 /* The doors themselves, which syscall() shares with libc's names. */
 int rf_syscall_close(int fd, const void *caller);
 int rf_close_range(unsigned first, unsigned last, int flags, const void *caller);
@@ -40,6 +46,10 @@ void rf_ioctl(int fd, unsigned long request);		   /* before the call */
 long rf_own_identity(long number, long a, long b, long c); /* SYS_set*id, SYS_capset */
 int rf_dup2(int fd, int target, const void *caller);
 int rf_dup3(int fd, int target, int flags, const void *caller);
+int rf_syscall_socket(int domain, int type, int protocol);
+long rf_syscall_listen(int fd, int backlog);
+int rf_syscall_accept(long number, int fd, void *addr, socklen_t *len, int flags);
+int rf_syscall_connect(int fd, const void *addr, socklen_t len, const void *caller);
 int rf_shutdown(int fd, int how, const void *caller);
 int rf_setsockopt(
 	int fd, int level, int name, const void *value, socklen_t len, const void *caller);

@@ -54,7 +54,8 @@ static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *
 	if (rules->count == 0)
 		return NULL;
 	if (rules->given & BY_ADDRESS) {
-		event_addresses(e, fd, rec);
+		if (!e->local.family)
+			event_addresses(e, fd, rec);
 		q.local = e->local;
 		q.peer = e->peer;
 	}

@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "closing.h"
 #include "export.h"
+#include "listening.h"
 
 #include <sys/socket.h>
 
@@ -26,9 +27,12 @@ int rf_shutdown(int fd, int how, const void *caller)
 	const unsigned both = REC_SHUT_RD | REC_SHUT_WR;
 	struct fdrec *rec;
 	unsigned was;
+	int r;
 
 	if (!(hint & HINT_STREAM) || how < SHUT_RD || how > SHUT_RDWR || !start_ready())
 		return libc_shutdown(fd, how);
+	if (listening_shutdown(fd, how, caller, &r))
+		return r;
 	rec = fdhint_record(fd);
 	was = rec->flags;
 	if (how != SHUT_WR)

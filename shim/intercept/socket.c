@@ -2,13 +2,17 @@
 #include "../base/start.h"
 #include "../detect/facts.h"
 #include "../detect/owner.h"
+#include "closing.h"
+#include "disconnect.h"
 #include "export.h"
 #include "failure.h"
 #include "pressure.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -56,12 +60,41 @@ EXPORT(int, socket, (int domain, int type, int protocol))
 	return rf_socket(libc_socket, domain, type, protocol);
 }
 
+static int socket_by_syscall(int domain, int type, int protocol)
+{
+	return (int)libc_syscall(SYS_socket, domain, type, protocol, 0, 0, 0);
+}
+
+int rf_syscall_socket(int domain, int type, int protocol)
+{
+	return rf_socket(socket_by_syscall, domain, type, protocol);
+}
+
 EXPORT(int, __socket, (int domain, int type, int protocol))
 {
 	return rf_socket(libc___socket, domain, type, protocol);
 }
 
-/* A socket inherits SO_LINGER and the protocol of the listener it came from. */
+/* Only connect() to AF_UNSPEC wants to know: what waits there is reset by it. */
+static void listens(int fd)
+{
+	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		fdhint_record(fd)->flags |= REC_LISTENS;
+}
+
+EXPORT(int, listen, (int fd, int backlog))
+{
+	listens(fd);
+	return libc_listen(fd, backlog);
+}
+
+long rf_syscall_listen(int fd, int backlog)
+{
+	listens(fd);
+	return libc_syscall(SYS_listen, fd, backlog, 0, 0, 0, 0);
+}
+
+/* A socket inherits SO_LINGER, TCP_LINGER2 and the protocol of the listener it came from. */
 HOT static void accepted(int listener, int fd, const struct owner_mark *mark, int flags)
 {
 	struct fdrec *from, *rec;
@@ -80,6 +113,7 @@ HOT static void accepted(int listener, int fd, const struct owner_mark *mark, in
 		rec->flags |= REC_ARMED_LISTENER;
 		rec->armed_site = from->armed_site;
 	}
+	rec->linger2_site = from->linger2_site;
 }
 
 EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
@@ -106,6 +140,19 @@ EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 	return r;
 }
 
+/* SYS_accept, which takes no flags, or SYS_accept4. */
+int rf_syscall_accept(long number, int fd, void *addr, socklen_t *len, int flags)
+{
+	struct owner_mark mark = owner_mark();
+	int r = (int)libc_syscall(number, fd, (long)addr, (long)len, flags, 0, 0);
+
+	if (out_of_descriptors(r))
+		r = (int)libc_syscall(number, fd, (long)addr, (long)len, flags, 0, 0);
+	if (r >= 0)
+		accepted(fd, r, &mark, number == SYS_accept4 ? flags : 0);
+	return r;
+}
+
 /* A connection begins: what is known of an earlier one of this socket does not hold for it. */
 HOT static void connecting(int fd, const void *addr, socklen_t len, bool established)
 {
@@ -118,19 +165,47 @@ HOT static void connecting(int fd, const void *addr, socklen_t len, bool establi
 	facts_endpoint(addr, len, &rec->peer);
 }
 
+/* The kernel could read it. */
+static bool is_unspecified(const void *addr)
+{
+	sa_family_t family;
+
+	memcpy(&family, addr, sizeof(family));
+	return family == AF_UNSPEC;
+}
+
 HOT static int rf_connect(int (*real)(int, const void *, socklen_t), int fd, const void *addr,
 	socklen_t len, const void *caller)
 {
-	int r = real(fd, addr, len), saved = errno;
+	struct disconnect d;
+	bool looked = unlikely(disconnect_may_reset(fd));
+	int r, saved;
 
+	if (looked)
+		disconnect_look(&d, fd);
+	r = real(fd, addr, len);
+	saved = errno;
 	if (!(fdhint_get(fd) & HINT_STREAM) || !start_may_note())
 		return r;
-	if (r == 0 || saved == EINPROGRESS || saved == EINTR || saved == ECONNREFUSED)
+	if (unlikely(r == 0 && is_unspecified(addr))) {
+		if (looked)
+			disconnect_tell(&d, fd, caller);
+	} else if (r == 0 || saved == EINPROGRESS || saved == EINTR || saved == ECONNREFUSED)
 		connecting(fd, addr, len, r == 0);
 	if (r < 0 && saved == ECONNREFUSED)
 		failure_tell(fd, saved, false, OP_CONNECT, caller);
 	errno = saved;
 	return r;
+}
+
+static int connect_by_syscall(int fd, const void *addr, socklen_t len)
+{
+	return (int)libc_syscall(SYS_connect, fd, (long)addr, (long)len, 0, 0, 0);
+}
+
+int rf_syscall_connect(int fd, const void *addr, socklen_t len, const void *caller)
+{
+	return rf_connect(connect_by_syscall, fd, addr, len, caller);
 }
 
 EXPORT(int, connect, (int fd, const void *addr, socklen_t len))

@@ -5,6 +5,8 @@
 #include "failure.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -42,17 +44,35 @@ static bool is_linger(int level, int name, const void *value, socklen_t len)
 	return level == SOL_SOCKET && name == SO_LINGER && value && len >= sizeof(struct linger);
 }
 
+static bool is_linger2(int level, int name, const void *value, socklen_t len)
+{
+	return level == IPPROTO_TCP && name == TCP_LINGER2 && value && len >= sizeof(int);
+}
+
+static void linger2_set(int fd, const void *value, const void *caller)
+{
+	int sec;
+
+	memcpy(&sec, value, sizeof(sec)); /* the kernel could read it */
+	if (sec < 0)
+		facts_expect_linger2();
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
+		return;
+	fdhint_record(fd)->linger2_site =
+		sec < 0 ? (uint16_t)event_callsite(OP_SETSOCKOPT, caller) : 0;
+}
+
 int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len, const void *caller)
 {
 	struct linger linger;
 	int r;
 
-	if (likely(!is_linger(level, name, value, len)))
-		return libc_setsockopt(fd, level, name, value, len);
 	r = libc_setsockopt(fd, level, name, value, len);
-	if (r != 0)
+	if (unlikely(r == 0 && is_linger2(level, name, value, len)))
+		linger2_set(fd, value, caller);
+	if (likely(r != 0 || !is_linger(level, name, value, len)))
 		return r;
-	facts_expect_linger();
+	facts_expect_linger_zero();
 	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
 		return r;
 	memcpy(&linger, value, sizeof(linger)); /* the kernel could read it */

@@ -69,6 +69,17 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		r = libc_syscall(number, a, b, c, d, e, f);
 		rights_sent_many((const struct mmsghdr *)b, (int)r);
 		return r;
+	case SYS_socket:
+		return rf_syscall_socket((int)a, (int)b, (int)c);
+	case SYS_listen:
+		return rf_syscall_listen((int)a, (int)b);
+#ifdef SYS_accept
+	case SYS_accept:
+#endif
+	case SYS_accept4:
+		return rf_syscall_accept(number, (int)a, (void *)b, (socklen_t *)c, (int)d);
+	case SYS_connect:
+		return rf_syscall_connect((int)a, (const void *)b, (socklen_t)c, CALLER());
 	case SYS_shutdown:
 		return rf_shutdown((int)a, (int)b, CALLER());
 	case SYS_setsockopt:

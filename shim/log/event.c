@@ -230,7 +230,8 @@ static void count(struct callsite *s, const struct event *e)
 	__atomic_add_fetch(&s->drained, e->drained, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&s->lingered_ms, e->duration_ms, __ATOMIC_RELAXED);
 	if (e->outcome == OUTCOME_AVERTED || e->outcome == OUTCOME_DELIVERED)
-		__atomic_add_fetch(&s->saved, e->facts.unsent, __ATOMIC_RELAXED);
+		__atomic_add_fetch(
+			&s->saved, verdict_output_lost(e->pattern, &e->facts), __ATOMIC_RELAXED);
 	__atomic_add_fetch(&s->outcomes[e->outcome], 1, __ATOMIC_RELAXED);
 }
 

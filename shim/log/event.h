@@ -23,7 +23,8 @@ struct event {
 	const struct rule *rule; /* that decided; NULL: the mode's default */
 	bool dry;		 /* audit: action is what would be done */
 	const char *direction;	 /* "read" or "write", receiving-side patterns only */
-	bool mended;		 /* drained and duration_ms are known */
+	bool mended;		 /* drained and duration_ms are known; of a listener, taken too */
+	uint32_t taken;		 /* connections out of a listener's queue */
 	uint64_t drained;	 /* bytes thrown away while lingering */
 	uint32_t duration_ms;	 /* that the mend took */
 	int fd;

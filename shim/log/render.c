@@ -195,12 +195,17 @@ static void socket_json(struct text *t, const struct event *e)
 	member_str(t, "state", verdict_state_name(e->facts.state));
 	member_u64(t, "unread", e->facts.unread);
 	member_u64(t, "unsent", e->facts.unsent);
+	if (e->pattern == PATTERN_LISTENER_CLOSE)
+		member_u64(t, "waiting", e->facts.waiting);
 	linger_json(t, &e->facts);
 	if (e->pattern == PATTERN_LINGER_ZERO)
 		member_str(t, "intent", verdict_intent_name(e->intent));
-	member_str(t, "harm", e->direction ? NULL : verdict_harm_name(verdict_harm(&e->facts)));
+	member_str(t, "harm",
+		e->direction ? NULL : verdict_harm_name(verdict_harm(e->pattern, &e->facts)));
 	if (e->direction)
 		member_str(t, "direction", e->direction);
+	if (e->mended && e->pattern == PATTERN_LISTENER_CLOSE)
+		member_u64(t, "taken", e->taken);
 	if (e->mended) {
 		member_u64(t, "drained", e->drained);
 		member_u64(t, "duration_ms", e->duration_ms);

@@ -30,6 +30,12 @@ static void peer(struct text *t, const struct event *e)
 		text_str(t, "(address unknown)");
 }
 
+static void waiting(struct text *t, const struct event *e)
+{
+	text_u64(t, e->facts.waiting);
+	text_str(t, e->facts.waiting == 1 ? " connection" : " connections");
+}
+
 static void unread(struct text *t, const struct event *e)
 {
 	bytes(t, e->facts.unread);
@@ -70,6 +76,21 @@ static void deed(struct text *t, const struct event *e)
 			unread(t, e);
 		}
 		break;
+	case PATTERN_LINGER2_NEGATIVE:
+		text_str(t, " with TCP_LINGER2 below 0");
+		break;
+	case PATTERN_LISTENER_CLOSE:
+		text_str(t, ", a listener with ");
+		waiting(t, e);
+		text_str(t, " waiting in its accept queue");
+		break;
+	case PATTERN_DISCONNECT:
+		text_str(t, " to AF_UNSPEC on a live connection");
+		if (e->facts.unread) {
+			text_str(t, " with ");
+			unread(t, e);
+		}
+		break;
 	case PATTERN_SHUTDOWN_READ:
 		text_str(t, " after shutdown() of both sides, while the peer was still sending");
 		break;
@@ -96,13 +117,49 @@ static void deed(struct text *t, const struct event *e)
 
 static void loss(struct text *t, const struct event *e, const char *verb)
 {
-	if (e->facts.unsent == 0)
+	uint64_t lost = verdict_output_lost(e->pattern, &e->facts);
+
+	if (lost == 0)
 		return;
 	text_str(t, " and ");
 	text_str(t, verb);
 	text_char(t, ' ');
-	bytes(t, e->facts.unsent);
+	bytes(t, lost);
 	text_str(t, " of output");
+}
+
+static const char held_by_others[] = ": another process or descriptor holds it too; left alone";
+
+/* Of a listener: it has no peer, and what it loses is counted in connections. */
+static void consequence_of_listener(struct text *t, const struct event *e)
+{
+	switch (e->outcome) {
+	case OUTCOME_AVERTED:
+		text_str(t, ": mended, FIN to each of ");
+		text_u64(t, e->taken);
+		break;
+	case OUTCOME_SHARED:
+		text_str(t, held_by_others);
+		break;
+	default:
+		text_str(t, e->taken ? ": resets those that are left" : ": resets all of them");
+		if (e->outcome == OUTCOME_RESET)
+			break;
+		text_str(t, "; not mended: ");
+		text_str(t, e->why ? e->why : "unknown");
+		break;
+	}
+}
+
+static void mend(struct text *t, const struct event *e)
+{
+	if (!e->mended)
+		return;
+	text_str(t, " (drained ");
+	bytes(t, e->drained);
+	text_str(t, " in ");
+	text_u64(t, e->duration_ms);
+	text_str(t, " ms)");
 }
 
 static void consequence(struct text *t, const struct event *e)
@@ -135,7 +192,8 @@ static void consequence(struct text *t, const struct event *e)
 		text_str(t, e->why ? e->why : "unknown");
 		break;
 	case OUTCOME_SHARED:
-		text_str(t, ": another process or descriptor holds it too; left alone, peer ");
+		text_str(t, held_by_others);
+		text_str(t, ", peer ");
 		peer(t, e);
 		break;
 	case OUTCOME_LINGERING:
@@ -150,13 +208,6 @@ static void consequence(struct text *t, const struct event *e)
 			text_str(t, e->why);
 		}
 		break;
-	}
-	if (e->mended) {
-		text_str(t, " (drained ");
-		bytes(t, e->drained);
-		text_str(t, " in ");
-		text_u64(t, e->duration_ms);
-		text_str(t, " ms)");
 	}
 }
 
@@ -213,7 +264,11 @@ void render_event_text(
 {
 	who(t, o);
 	deed(t, e);
-	consequence(t, e);
+	if (e->pattern == PATTERN_LISTENER_CLOSE)
+		consequence_of_listener(t, e);
+	else
+		consequence(t, e);
+	mend(t, e);
 	text_str(t, " [");
 	text_str(t, pattern_names[e->pattern]);
 	text_str(t, ", ");

@@ -25,7 +25,8 @@ const char *const rule_key_names[KEY_COUNT] = {[KEY_ROLE] = "role",
 bool rules_mendable(enum pattern pattern)
 {
 	return pattern == PATTERN_UNREAD_CLOSE || pattern == PATTERN_LINGER_ZERO ||
-		pattern == PATTERN_LATE_DATA;
+		pattern == PATTERN_LINGER2_NEGATIVE || pattern == PATTERN_LATE_DATA ||
+		pattern == PATTERN_LISTENER_CLOSE;
 }
 
 enum action rules_default(enum mode mode, enum pattern pattern, enum intent intent)
@@ -34,6 +35,9 @@ enum action rules_default(enum mode mode, enum pattern pattern, enum intent inte
 		return ACTION_LOG;
 	/* A deliberate abort: a FIN would make a cut answer look whole. */
 	if (pattern == PATTERN_LINGER_ZERO && intent != INTENT_CONFIG)
+		return ACTION_LOG;
+	/* Connections that nobody serves are taken in place of a successor: only where a rule says so. */
+	if (pattern == PATTERN_LISTENER_CLOSE)
 		return ACTION_LOG;
 	return ACTION_FIX;
 }

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#define CASES_MAX 1024
+#define CASES_MAX 2048
 
 struct scenario {
 	const char *program; /* a victim program beside this one */
@@ -46,8 +46,8 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 {
 	char program[PATH_MAX + 32], log[sizeof(work) + 8], preload[2 * PATH_MAX];
 	const char *const command[] = {program, s->frame, NULL};
-	static const char *const settings[] = {
-		"RSTFIX_LINGER=idle=500ms,total=3s", "ASAN_OPTIONS=verify_asan_link_order=0", NULL};
+	const char *const settings[] = {"RSTFIX_LINGER=idle=500ms,total=3s",
+		"ASAN_OPTIONS=verify_asan_link_order=0", judge_policy(s->victim), NULL};
 	struct trial t = {.command = command,
 		.victim = s->victim,
 		.door = s->door,
@@ -165,8 +165,8 @@ static void add_modes(const struct scenario *s)
 
 	/* A door that writes would change what these are about. */
 	if (writes &&
-		(strstr(s->victim, "abort") || strstr(s->victim, "shutdown") ||
-			strstr(s->victim, "late")))
+		(strstr(s->victim, "abort") || strstr(s->victim, "listener_close") ||
+			strstr(s->victim, "shutdown") || strstr(s->victim, "late")))
 		return;
 	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
 		each.mode = (enum judge_mode)mode;
@@ -230,12 +230,17 @@ static void add_all(void)
 {
 	static const char *const doors_matter[] = {"unread_close", "unread_close_client",
 		"linger_zero_listener", "linger_zero_abort", "shutdown_rdwr", "late_data",
-		"clean_close", "close_of_a_duplicate", "close_of_the_original", "child_holds_it",
-		"child_closes_it", "vfork_child_closes_it", "sent_by_scm_rights"};
+		"linger2_accepted", "listener_close_ruled", "clean_close", "close_of_a_duplicate",
+		"close_of_the_original", "child_holds_it", "child_closes_it",
+		"vfork_child_closes_it", "sent_by_scm_rights"};
 	static const char *const frames_matter[] = {"unread_close", "linger_zero_listener",
-		"shutdown_rdwr", "late_data", "peer_reset", "clean_close"};
+		"linger2_accepted", "listener_close_ruled", "disconnect", "shutdown_rdwr",
+		"late_data", "peer_reset", "clean_close"};
 
 	add_table(victims_reset);
+	add_table(victims_linger2);
+	add_table(victims_disconnect);
+	add_table(victims_listener);
 	add_table(victims_seen);
 	add_table(victims_clean);
 	add_table(victims_shared);

@@ -197,6 +197,38 @@ static void linger_zero_tells_its_intent_and_who_armed_it(void **state)
 	json_object_put(o);
 }
 
+static void a_listener_tells_how_many_wait_and_how_many_were_taken(void **state)
+{
+	struct event e = {.pattern = PATTERN_LISTENER_CLOSE,
+		.op = OP_SHUTDOWN,
+		.facts = {.state = TCP_LISTEN, .waiting = 20}};
+	struct telling w = {.count = 1};
+	struct json_object *o = rendered(&e, &w);
+	struct text t = text_on(buf, sizeof(buf));
+
+	(void)state;
+	is_number(o, "waiting", 20);
+	assert_false(json_object_object_get_ex(o, "taken", NULL));
+	json_object_put(o);
+	render_event_text(&t, &origin_, &e, &w);
+	assert_non_null(strstr(text_end(&t),
+		"a listener with 20 connections waiting in its accept "
+		"queue: resets all of them [listener-close, reset]"));
+	e.mended = true;
+	e.taken = 21;
+	e.outcome = OUTCOME_AVERTED;
+	o = rendered(&e, &w);
+	is_number(o, "taken", 21);
+	json_object_put(o);
+	e.taken = 7;
+	e.outcome = OUTCOME_FAILED;
+	e.why = "no descriptor was free";
+	t = text_on(buf, sizeof(buf));
+	render_event_text(&t, &origin_, &e, &w);
+	assert_non_null(strstr(
+		text_end(&t), ": resets those that are left; not mended: no descriptor was free"));
+}
+
 static void more_frames_than_fit_leave_a_whole_line(void **state)
 {
 	static struct callsite big = {.frame_count = UNWIND_MAX, .id = 1};
@@ -273,6 +305,7 @@ int main(void)
 		cmocka_unit_test(an_event_carries_every_field_of_the_contract),
 		cmocka_unit_test(the_rule_that_decided_is_told_with_its_place),
 		cmocka_unit_test(linger_zero_tells_its_intent_and_who_armed_it),
+		cmocka_unit_test(a_listener_tells_how_many_wait_and_how_many_were_taken),
 		cmocka_unit_test(more_frames_than_fit_leave_a_whole_line),
 		cmocka_unit_test(addresses_are_written_as_the_c_library_does),
 		cmocka_unit_test(an_ipv4_mapped_address_is_told_as_ipv4),

@@ -76,6 +76,67 @@ static void linger_zero_resets_where_the_kernel_disconnects(void **state)
 		CLOSED_AS(PATTERN_NONE, .state = silent[i], .linger_on = true);
 }
 
+static void after_both_fins_a_disconnect_resets_only_what_was_never_sent(void **state)
+{
+	(void)state;
+	CLOSED_AS(PATTERN_LINGER_ZERO, .state = TCP_LAST_ACK, .linger_on = true, .notsent = 1);
+	CLOSED_AS(PATTERN_LINGER_ZERO, .state = TCP_CLOSING, .linger_on = true, .notsent = 1);
+	CLOSED_AS(PATTERN_NONE, .state = TCP_CLOSE, .linger_on = true, .notsent = 1);
+}
+
+static void a_negative_linger2_resets_a_close_that_comes_to_fin_wait2(void **state)
+{
+	static const uint8_t resetting[] = {
+		TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_SYN_RECV};
+	static const uint8_t silent[] = {TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_CLOSING, TCP_TIME_WAIT,
+		TCP_CLOSE, TCP_SYN_SENT, TCP_LISTEN};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(resetting); i++)
+		CLOSED_AS(
+			PATTERN_LINGER2_NEGATIVE, .state = resetting[i], .linger2_negative = true);
+	for (size_t i = 0; i < sizeof(silent); i++)
+		CLOSED_AS(PATTERN_NONE, .state = silent[i], .linger2_negative = true);
+	CLOSED_AS(PATTERN_UNREAD_CLOSE, .state = TCP_ESTABLISHED, .linger2_negative = true,
+		.unread = 1);
+	CLOSED_AS(PATTERN_LINGER_ZERO, .state = TCP_ESTABLISHED, .linger2_negative = true,
+		.linger_on = true);
+}
+
+static void a_listener_resets_what_waits_in_its_queue(void **state)
+{
+	struct facts f = {.state = TCP_LISTEN, .waiting = 1};
+
+	(void)state;
+	CLOSED_AS(PATTERN_LISTENER_CLOSE, .state = TCP_LISTEN, .waiting = 1);
+	CLOSED_AS(PATTERN_LISTENER_CLOSE, .state = TCP_LISTEN, .waiting = 1, .linger_on = true);
+	CLOSED_AS(PATTERN_NONE, .state = TCP_LISTEN);
+	assert_int_equal(verdict_disconnect(&f), PATTERN_LISTENER_CLOSE);
+	f.waiting = 0;
+	assert_int_equal(verdict_disconnect(&f), PATTERN_NONE);
+}
+
+static void a_disconnect_resets_a_live_connection(void **state)
+{
+	static const uint8_t resetting[] = {
+		TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_SYN_RECV};
+	static const uint8_t silent[] = {
+		TCP_CLOSE, TCP_LAST_ACK, TCP_CLOSING, TCP_TIME_WAIT, TCP_SYN_SENT};
+	struct facts f = {.unread = 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(resetting); i++) {
+		f.state = resetting[i];
+		assert_int_equal(verdict_disconnect(&f), PATTERN_DISCONNECT);
+	}
+	for (size_t i = 0; i < sizeof(silent); i++) {
+		f.state = silent[i];
+		assert_int_equal(verdict_disconnect(&f), PATTERN_NONE);
+	}
+	f = (struct facts){.state = TCP_LAST_ACK, .notsent = 1};
+	assert_int_equal(verdict_disconnect(&f), PATTERN_DISCONNECT);
+}
+
 static void linger_with_seconds_does_not_reset(void **state)
 {
 	(void)state;
@@ -188,11 +249,18 @@ static void without_a_record_of_this_very_socket_the_intent_is_unknown(void **st
 
 static void harm_is_ranked_by_output_and_by_the_peers_fin(void **state)
 {
+	struct facts unsent = {.unsent = 1, .peer_fin = true}, sent = {.peer_fin = false};
+	struct facts quiet = {.peer_fin = true};
+
 	(void)state;
-	assert_int_equal(
-		verdict_harm(&(struct facts){.unsent = 1, .peer_fin = true}), HARM_OUTPUT_LOST);
-	assert_int_equal(verdict_harm(&(struct facts){.peer_fin = false}), HARM_RESET_SEEN);
-	assert_int_equal(verdict_harm(&(struct facts){.peer_fin = true}), HARM_QUIET);
+	assert_int_equal(verdict_harm(PATTERN_UNREAD_CLOSE, &unsent), HARM_OUTPUT_LOST);
+	assert_int_equal(verdict_harm(PATTERN_UNREAD_CLOSE, &sent), HARM_RESET_SEEN);
+	assert_int_equal(verdict_harm(PATTERN_UNREAD_CLOSE, &quiet), HARM_QUIET);
+	/* That reset waits for the acknowledgement of the FIN. */
+	unsent.peer_fin = false;
+	assert_int_equal(verdict_harm(PATTERN_LINGER2_NEGATIVE, &unsent), HARM_RESET_SEEN);
+	assert_int_equal(verdict_output_lost(PATTERN_LINGER2_NEGATIVE, &unsent), 0);
+	assert_int_equal(verdict_output_lost(PATTERN_LATE_DATA, &unsent), 1);
 }
 
 static void a_client_that_has_everything_acknowledged_keeps_its_linger_zero(void **state)
@@ -227,6 +295,12 @@ static void fix_leaves_deliberate_aborts_and_the_receiving_side_alone(void **sta
 	assert_int_equal(
 		rules_default(MODE_FIX, PATTERN_WRITE_AFTER_CLOSE, INTENT_NONE), ACTION_LOG);
 	assert_int_equal(rules_default(MODE_FIX, PATTERN_PEER_RESET, INTENT_NONE), ACTION_LOG);
+	assert_int_equal(
+		rules_default(MODE_FIX, PATTERN_LINGER2_NEGATIVE, INTENT_NONE), ACTION_FIX);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_LISTENER_CLOSE, INTENT_NONE), ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_DISCONNECT, INTENT_NONE), ACTION_LOG);
+	assert_true(rules_mendable(PATTERN_LISTENER_CLOSE));
+	assert_false(rules_mendable(PATTERN_DISCONNECT));
 }
 
 int main(void)
@@ -237,6 +311,10 @@ int main(void)
 		cmocka_unit_test(a_rule_makes_every_close_before_the_peers_fin_a_risk),
 		cmocka_unit_test(output_under_way_and_bulk_input_are_a_risk_before_the_peers_fin),
 		cmocka_unit_test(linger_zero_resets_where_the_kernel_disconnects),
+		cmocka_unit_test(after_both_fins_a_disconnect_resets_only_what_was_never_sent),
+		cmocka_unit_test(a_negative_linger2_resets_a_close_that_comes_to_fin_wait2),
+		cmocka_unit_test(a_listener_resets_what_waits_in_its_queue),
+		cmocka_unit_test(a_disconnect_resets_a_live_connection),
 		cmocka_unit_test(linger_with_seconds_does_not_reset),
 		cmocka_unit_test(data_after_both_sides_were_shut_proves_shutdown_read),
 		cmocka_unit_test(errors_name_the_receiving_side_patterns),
