@@ -184,7 +184,9 @@ san-build:
 san-units: $(UNIT_TESTS)
 
 check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audit, fix
-	@tests/run-tap --timeout 1800 "programs=$(PROGRAM_CHECK)"
+	@rm -f $(O)/suite-*.txt
+	@tests/run-tap --timeout 3600 "programs=$(PROGRAM_CHECK)"; status=$$?; \
+		cat $(O)/suite-*.txt; exit $$status
 
 bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
 	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
