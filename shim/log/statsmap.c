@@ -70,11 +70,11 @@ const char *statsmap_start(const char *folder)
 	folder_len = t.len;
 	text_end(&t);
 	r = sys2(SYS_statfs, path, &fs);
+	if (r == 0 && fs.f_type != TMPFS_MAGIC)
+		return not_tmpfs;
 	if (r == 0)
 		r = sys4(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK, 0);
-	if (r < 0)
-		return reason(r);
-	return fs.f_type == TMPFS_MAGIC ? NULL : not_tmpfs;
+	return r < 0 ? reason(r) : NULL;
 }
 
 /* In a folder that others can write to nobody can have been there before (O_EXCL as well). */
