@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -338,6 +339,24 @@ APART(only_a_folder_on_tmpfs_is_taken)
 	assert_string_equal(stats_start(), "it is no folder");
 }
 
+APART(without_a_descriptor_the_file_is_made_later_and_nothing_is_lost)
+{
+	struct rlimit none = {0, 0}, before;
+	struct stats_folder f;
+
+	assert_null(begin(where));
+	getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &none);
+	tell(site(PATTERN_UNREAD_CLOSE, 0x10), OUTCOME_RESET);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_true(stats_due());
+	tell(site(PATTERN_PEER_RESET, 0x10), OUTCOME_SEEN);
+	f = read_folder(where);
+	assert_int_equal(f.count, 1);
+	assert_int_equal(sum(&f), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +368,7 @@ int main(void)
 		cmocka_unit_test(a_thousand_callsites_find_room),
 		cmocka_unit_test(a_folder_that_fills_up_costs_counters_and_no_program),
 		cmocka_unit_test(a_full_folder_costs_the_file_and_no_program),
+		cmocka_unit_test(without_a_descriptor_the_file_is_made_later_and_nothing_is_lost),
 		cmocka_unit_test(only_a_folder_on_tmpfs_is_taken),
 	};
 	struct statfs fs;
