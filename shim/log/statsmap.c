@@ -20,8 +20,8 @@
 
 #define POPULATE_WRITE 23 /* MADV_POPULATE_WRITE, Linux 5.14 */
 
-/* What a file has from the start: the header, and the records of some fifteen callsites. */
-#define FIRST (32U << 10)
+/* What a file has from the start: the header, and the records of some six callsites. */
+#define FIRST (16U << 10)
 #define MORE  (32U << 10)
 
 static char path[PATH_MAX + 64];
@@ -214,15 +214,15 @@ const char *statsmap_make(struct stats_header **file, const struct origin *o, bo
 bool statsmap_back(struct stats_header *file, uint32_t end)
 {
 	uint32_t was = __atomic_load_n(&backed, __ATOMIC_ACQUIRE);
-	uint32_t upto = (end + MORE - 1) / MORE * MORE;
+	uint32_t until = (end + MORE - 1) / MORE * MORE;
 
 	if (end <= was)
 		return true;
-	if (RETRY(sys3(SYS_madvise, (char *)file + was, upto - was, POPULATE_WRITE)) != 0)
+	if (RETRY(sys3(SYS_madvise, (char *)file + was, until - was, POPULATE_WRITE)) != 0)
 		return false;
-	while (was < upto &&
+	while (was < until &&
 		!__atomic_compare_exchange_n(
-			&backed, &was, upto, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			&backed, &was, until, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		;
 	return true;
 }

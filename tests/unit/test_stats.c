@@ -303,7 +303,7 @@ APART(a_folder_that_fills_up_costs_counters_and_no_program)
 {
 	struct stats_folder f;
 
-	begin_in_tmpfs_of(where, "size=80k");
+	begin_in_tmpfs_of(where, "size=64k");
 	for (uintptr_t i = 0; i < 1000; i++)
 		tell(site(PATTERN_UNREAD_CLOSE, 0x1000 + i), OUTCOME_RESET);
 	tell(site(PATTERN_UNREAD_CLOSE, 0x1000), OUTCOME_RESET);
@@ -318,7 +318,7 @@ APART(a_full_folder_costs_the_file_and_no_program)
 {
 	struct stats_folder f;
 
-	begin_in_tmpfs_of(where, "size=16k");
+	begin_in_tmpfs_of(where, "size=12k");
 	assert_true(stats_due());
 	tell(site(PATTERN_UNREAD_CLOSE, 0x10), OUTCOME_RESET);
 	assert_false(stats_due());
