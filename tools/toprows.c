@@ -17,19 +17,15 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (x->stack_id > y->stack_id) - (x->stack_id < y->stack_id);
 }
 
-static void name_outcome(struct top_row *row, const struct stats_process *p)
+/* The processes may be of different versions, and name other outcomes. */
+static void add_outcome(struct top_row *row, const char *name, uint64_t events)
 {
-	const struct stats_callsite *s = row->site;
-
-	for (size_t i = 0; i < p->outcomes_count; i++) {
-		uint64_t sum = 0;
-
-		for (size_t k = 0; k < p->actions_count; k++)
-			sum += s->counts[k * p->outcomes_count + i];
-		if (sum > row->outcome_events) {
-			row->outcome_events = sum;
-			row->outcome = p->outcomes[i];
-		}
+	for (size_t i = 0; i < STATS_NAMES && events; i++) {
+		if (row->outcomes[i].name && strcmp(row->outcomes[i].name, name) != 0)
+			continue;
+		row->outcomes[i].name = name;
+		row->outcomes[i].events += events;
+		return;
 	}
 }
 
@@ -39,7 +35,6 @@ static struct top_row row_of(const struct stats_process *p, const struct stats_c
 		.program = p->program,
 		.pattern = s->pattern,
 		.op = s->op,
-		.outcome = "-",
 		.site = s,
 		.stack_id = s->stack_id,
 		.events = stats_events(p, s),
@@ -53,19 +48,15 @@ static struct top_row row_of(const struct stats_process *p, const struct stats_c
 		.ended = p->life == STATS_ENDED,
 	};
 
-	name_outcome(&row, p);
+	for (size_t i = 0; i < p->actions_count * p->outcomes_count; i++)
+		add_outcome(&row, p->outcomes[i % p->outcomes_count], s->counts[i]);
 	return row;
 }
 
-/* The commonest outcome is that of the process where it is commonest, or their common one. */
 static void merge(struct top_row *to, const struct top_row *from)
 {
-	if (strcmp(to->outcome, from->outcome) == 0) {
-		to->outcome_events += from->outcome_events;
-	} else if (from->outcome_events > to->outcome_events) {
-		to->outcome = from->outcome;
-		to->outcome_events = from->outcome_events;
-	}
+	for (size_t i = 0; i < STATS_NAMES && from->outcomes[i].name; i++)
+		add_outcome(to, from->outcomes[i].name, from->outcomes[i].events);
 	to->events += from->events;
 	to->unread += from->unread;
 	to->lost += from->lost;
@@ -215,14 +206,19 @@ static void callsite(struct text *t, const struct stats_callsite *s)
 	text_hex(t, f->offset, 1);
 }
 
+/* The commonest one, and its share where there are others. */
 static void outcome(struct text *t, const struct top_row *row)
 {
-	size_t from = t->len;
+	size_t from = t->len, most = 0;
 
-	text_str(t, row->outcome);
-	if (row->outcome_events < row->events) {
+	for (size_t i = 1; i < STATS_NAMES && row->outcomes[i].name; i++)
+		if (row->outcomes[i].events > row->outcomes[most].events)
+			most = i;
+	text_str(t, row->outcomes[most].name ? row->outcomes[most].name : "-");
+	if (row->outcomes[most].name && row->outcomes[most].events < row->events) {
 		text_char(t, ':');
-		text_u64(t, (uint64_t)((double)row->outcome_events * 100 / (double)row->events));
+		text_u64(t,
+			(uint64_t)((double)row->outcomes[most].events * 100 / (double)row->events));
 		text_char(t, '%');
 	}
 	pad(t, from, 14);
@@ -265,8 +261,11 @@ static void program(struct text *t, const char *name)
 	char word[64];
 	size_t from = t->len, n = 0;
 
-	for (; *name && n + 1 < sizeof(word); name++)
-		word[n++] = *name == ' ' ? '_' : *name;
+	for (; *name && n + 1 < sizeof(word); name++, n++) {
+		word[n] = *name;
+		if (*name == ' ')
+			word[n] = '_';
+	}
 	word[n] = 0;
 	text_safe(t, n ? word : "?");
 	pad(t, from, 16);

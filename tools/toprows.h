@@ -8,11 +8,14 @@
 /* The table of `rstfix top`: a row for each callsite of a program, summed up over its processes. */
 
 struct top_row {
-	const char *program, *pattern, *op, *outcome;
+	const char *program, *pattern, *op;
 	const struct stats_callsite *site; /* of one of the processes: the frames */
 	uint64_t stack_id;
 	uint64_t events, unread, lost, saved;
-	uint64_t outcome_events; /* of the commonest outcome, which is the one that is named */
+	struct {
+		const char *name; /* NULL after the last */
+		uint64_t events;
+	} outcomes[STATS_NAMES];
 	double rate; /* events a second since the table before; negative: there was none */
 	int pid;
 	unsigned processes, running, ended;

@@ -42,8 +42,9 @@ static const char *reason(long error)
 		return "it cannot be written";
 	case ENOSPC:
 	case EDQUOT:
-	case ENOMEM:
 		return "no space left";
+	case ENOMEM:
+		return "no memory";
 	default:
 		return "the file cannot be made";
 	}

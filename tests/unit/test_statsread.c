@@ -223,8 +223,11 @@ static void rows_are_summed_up_and_sorted(void **state)
 	assert_int_equal(before.list[0].processes, 2);
 	assert_int_equal(before.list[0].ended, 1);
 	assert_int_equal(before.list[0].lost, 1400);
-	assert_string_equal(before.list[0].outcome, "reset");
-	assert_int_equal(before.list[0].outcome_events, 6);
+	assert_string_equal(before.list[0].outcomes[0].name, "reset");
+	assert_int_equal(before.list[0].outcomes[0].events, 6);
+	assert_string_equal(before.list[0].outcomes[1].name, "averted");
+	assert_int_equal(before.list[0].outcomes[1].events, 4);
+	assert_null(before.list[0].outcomes[2].name);
 	*(uint64_t *)(uintptr_t)f.list[1].sites[0].counts += 20;
 	assert_true(top_rows_make(&rows, &f));
 	top_rows_rate(&rows, &before, 2);
