@@ -62,8 +62,8 @@ const struct command commands[] = {
 		"  --sort KEY       rate (default), events, lost, unread or program\n"
 		"  --format FORMAT  text (default), or prometheus: for node_exporter's textfile collector\n"
 		"\n"
-		"Keys: r e l u p choose the order, up and down scroll, q quits. LOST is output that was\n"
-		"not acknowledged when the connection was reset, SAVED what a mend has delivered. STATE\n"
+		"Keys: r e l u p choose the order, the arrow keys scroll, q quits. LOST is output that\n"
+		"was not acknowledged when the connection was reset, SAVED what a mend has delivered. STATE\n"
 		"tells ended processes from running ones; of several, how many run. DIR is that of\n"
 		"RSTFIX_STATS where it is not given.\n",
 		cmd_top},

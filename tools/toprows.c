@@ -251,7 +251,7 @@ static void process(struct text *t, const struct top_row *row)
 void top_rows_head(struct text *t)
 {
 	text_str(t,
-		"  PER SEC    EVENTS      UNREAD        LOST       SAVED  OUTCOME       PROGRAM     "
+		"     RATE    EVENTS      UNREAD        LOST       SAVED  OUTCOME       PROGRAM     "
 		"    PID      STATE    PATTERN           CALL        STACK            CALLSITE");
 }
 

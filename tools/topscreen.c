@@ -17,7 +17,7 @@ struct screen {
 	struct stats_folder folder; /* what the rows point into */
 	struct top_rows rows;
 	int64_t read_ms;
-	int first; /* row at the top */
+	int first, left; /* row at the top, column at the left */
 };
 
 static const struct key {
@@ -113,8 +113,18 @@ static void foot(const struct screen *s)
 		text_str(&t, keys[i].name);
 		text_str(&t, keys[i].order == s->order ? "]" : "");
 	}
-	text_str(&t, "   r e l u p: sort   up, down: scroll   q: quit");
+	text_str(&t, "   r e l u p: sort   arrows: scroll   q: quit");
 	line(LINES - 1, A_DIM, text_end(&t));
+}
+
+#define COLUMNS_STEP 16
+
+/* A line of the table, from the column at the left on. */
+static void table_line(const struct screen *s, int y, int attributes, struct text *t)
+{
+	const char *text = text_end(t);
+
+	line(y, attributes, (size_t)s->left < t->len ? text + s->left : "");
 }
 
 static void draw(struct screen *s)
@@ -126,7 +136,7 @@ static void draw(struct screen *s)
 	erase();
 	head(s);
 	top_rows_head(&t);
-	line(1, A_REVERSE, text_end(&t));
+	table_line(s, 1, A_REVERSE, &t);
 	if (s->first > (int)s->rows.count - room)
 		s->first = (int)s->rows.count - room;
 	if (s->first < 0)
@@ -136,7 +146,7 @@ static void draw(struct screen *s)
 
 		t = text_on(text, sizeof(text));
 		top_rows_print(&t, row, true);
-		line(2 + i, row->ended == row->processes ? A_DIM : A_NORMAL, text_end(&t));
+		table_line(s, 2 + i, row->ended == row->processes ? A_DIM : A_NORMAL, &t);
 	}
 	foot(s);
 	refresh();
@@ -165,6 +175,12 @@ static bool answer(struct screen *s, int key)
 		return true;
 	case KEY_UP:
 		s->first--;
+		return true;
+	case KEY_RIGHT:
+		s->left += s->left < 10 * COLUMNS_STEP ? COLUMNS_STEP : 0;
+		return true;
+	case KEY_LEFT:
+		s->left -= s->left ? COLUMNS_STEP : 0;
 		return true;
 	case KEY_NPAGE:
 		s->first += LINES - 3;

@@ -47,7 +47,6 @@ def top(run, folder, *options):
 def rows(run, folder):
     """The rows of the table, as dictionaries."""
     head, *lines = (line.split() for line in top(run, folder, "--once").splitlines())
-    head = ["RATE", *head[2:]]  # PER SEC
     return [dict(zip(head, line)) for line in lines]
 
 
