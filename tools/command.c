@@ -63,9 +63,8 @@ const struct command commands[] = {
 		"  --format FORMAT  text (default), or prometheus: for node_exporter's textfile collector\n"
 		"\n"
 		"Keys: r e l u p choose the order, the arrow keys scroll, q quits. LOST is output that\n"
-		"was not acknowledged when the connection was reset, SAVED what a mend has delivered. STATE\n"
-		"tells ended processes from running ones; of several, how many run. DIR is that of\n"
-		"RSTFIX_STATS where it is not given.\n",
+		"resets have destroyed, SAVED what a mend has delivered. STATE tells ended processes from\n"
+		"running ones; of several, how many run. DIR is that of RSTFIX_STATS where it is not given.\n",
 		cmd_top},
 	{"help", "[TOPIC]", "explain a command, or: environment, patterns, events", NULL, cmd_help},
 	{"version", "", "print the version", NULL, cmd_version},

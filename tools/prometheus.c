@@ -67,6 +67,7 @@ static void put_events(struct samples *s, const struct stats_process *p)
 
 PUT_SITES(unread, c->unread)
 PUT_SITES(unsent, c->unsent)
+PUT_SITES(lost_output, c->lost)
 PUT_SITES(saved, c->saved)
 PUT_SITES(drained, c->drained)
 PUT_SITES(lingered, c->lingered_ms)
@@ -106,6 +107,8 @@ static const struct metric {
 	{"rstfix_unsent_bytes_total", "counter",
 		"Bytes of output that were not acknowledged, and at stake.", by_call, put_unsent,
 		false},
+	{"rstfix_lost_bytes_total", "counter", "Bytes of that output that resets have destroyed.",
+		by_call, put_lost_output, false},
 	{"rstfix_saved_bytes_total", "counter", "Bytes of that output that a mend has delivered.",
 		by_call, put_saved, false},
 	{"rstfix_drained_bytes_total", "counter", "Bytes read and thrown away by mends.", by_call,

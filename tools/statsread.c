@@ -82,6 +82,7 @@ static bool parse_site(struct stats_process *p, struct stats_callsite *s, size_t
 	s->unread = r->unread;
 	s->unsent = r->unsent;
 	s->drained = r->drained;
+	s->lost = r->lost;
 	s->saved = r->saved;
 	s->lingered_ms = r->lingered_ms;
 	s->counts = r->counts;

@@ -21,7 +21,7 @@ struct stats_callsite_frame {
 struct stats_callsite {
 	const char *pattern, *op;
 	uint64_t stack_id;
-	uint64_t unread, unsent, drained, saved, lingered_ms;
+	uint64_t unread, unsent, drained, lost, saved, lingered_ms;
 	const uint64_t *counts;		     /* [action][outcome] of its process */
 	struct stats_callsite_frame *frames; /* innermost first */
 	size_t frames_count;

@@ -39,7 +39,7 @@ static struct top_row row_of(const struct stats_process *p, const struct stats_c
 		.stack_id = s->stack_id,
 		.events = stats_events(p, s),
 		.unread = s->unread,
-		.lost = s->unsent > s->saved ? s->unsent - s->saved : 0,
+		.lost = s->lost,
 		.saved = s->saved,
 		.rate = -1,
 		.pid = p->pid,

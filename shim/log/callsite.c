@@ -221,7 +221,8 @@ void callsite_forked(void)
 		s = callsite_nth(i);
 		if (!s)
 			continue;
-		s->count = s->unread = s->unsent = s->drained = s->saved = s->lingered_ms = 0;
+		s->count = s->unread = s->unsent = s->drained = s->lost = s->saved =
+			s->lingered_ms = 0;
 		memset(s->outcomes, 0, sizeof(s->outcomes));
 		s->record = NULL;
 		s->window_s = s->in_window = s->untold = 0;

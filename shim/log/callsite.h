@@ -49,6 +49,7 @@ struct callsite {
 	struct frame frames[UNWIND_MAX];
 	/* counters, atomic */
 	uint64_t count, unread, unsent, drained;
+	uint64_t lost;	      /* output that the resets have destroyed, bytes */
 	uint64_t saved;	      /* output that a mend has brought to the peer, bytes */
 	uint64_t lingered_ms; /* that the mends took, all in all */
 	uint64_t outcomes[ACTION_COUNT][OUTCOME_COUNT];

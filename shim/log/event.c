@@ -255,6 +255,8 @@ static void count(struct callsite *s, const struct event *e)
 	add(&s->lingered_ms, e->duration_ms);
 	if (e->outcome == OUTCOME_AVERTED || e->outcome == OUTCOME_DELIVERED)
 		add(&s->saved, verdict_output_lost(e->pattern, &e->facts));
+	else if (e->outcome != OUTCOME_SHARED) /* nothing was reset */
+		add(&s->lost, verdict_output_lost(e->pattern, &e->facts));
 	add(&s->outcomes[e->action][e->outcome], 1);
 	if (stats_due())
 		open_stats();

@@ -65,6 +65,7 @@ static void mirror(
 	raise_to(&r->unread, now(&s->unread));
 	raise_to(&r->unsent, now(&s->unsent));
 	raise_to(&r->drained, now(&s->drained));
+	raise_to(&r->lost, now(&s->lost));
 	raise_to(&r->saved, now(&s->saved));
 	raise_to(&r->lingered_ms, now(&s->lingered_ms));
 	raise_to(&r->counts[action * OUTCOME_COUNT + outcome], now(&s->outcomes[action][outcome]));

@@ -53,8 +53,8 @@ struct stats_record {
 	uint32_t frames; /* offset */
 	uint32_t reserved;
 	uint64_t stack_id;
-	uint64_t unread, unsent, drained, saved; /* atomic: bytes */
-	uint64_t lingered_ms;			 /* atomic */
+	uint64_t unread, unsent, drained, lost, saved; /* atomic: bytes */
+	uint64_t lingered_ms;			       /* atomic */
 	uint64_t counts[]; /* atomic: events, [action][outcome]; then the frames, then the names */
 };
 

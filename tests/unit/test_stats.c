@@ -148,7 +148,8 @@ APART(what_is_counted_can_be_read)
 	assert_string_equal(p->sites[0].op, "close");
 	assert_int_equal(p->sites[0].unread, 14);
 	assert_int_equal(p->sites[0].unsent, 22);
-	assert_int_equal(p->sites[0].saved, 11);
+	assert_int_equal(p->sites[0].saved, 11); /* averted */
+	assert_int_equal(p->sites[0].lost, 11);	 /* expired */
 	assert_int_equal(p->sites[0].drained, 6);
 	assert_int_equal(p->sites[0].lingered_ms, 10);
 	assert_int_equal(stats_events(p, &p->sites[0]), 2);

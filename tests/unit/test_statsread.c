@@ -45,6 +45,7 @@ static struct stats_header *make_file(const char *program)
 		.stack_id = 0x9f2c,
 		.unread = 100,
 		.unsent = 1000,
+		.lost = 700,
 		.saved = 300,
 		.lingered_ms = 1500};
 	r->counts[0] = 3;	     /* log, reset */
@@ -185,6 +186,8 @@ static void a_folder_is_summed_up_for_prometheus(void **state)
 		"200\n",
 		"rstfix_unsent_bytes_total{program=\"httpd\",pattern=\"unread-close\",op=\"close\"} "
 		"2000\n",
+		"rstfix_lost_bytes_total{program=\"httpd\",pattern=\"unread-close\",op=\"close\"} "
+		"1400\n",
 		"rstfix_linger_seconds_total{program=\"httpd\",pattern=\"unread-close\",op="
 		"\"close\"} 3.000\n",
 		"rstfix_lost_lines_total{program=\"httpd\"} 8\n",
