@@ -41,7 +41,7 @@ LIBRARY := $(O)/librstfix.so
 COMMAND := $(O)/rstfix
 ARCHIVE := $(O)/librstfix.a
 TOOL_OBJECTS := $(filter-out $(O)/tools/main.o,$(call objects,$(TOOLS)))
-JSON_LIBS := -ljson-c
+TOOL_LIBS := -ljson-c -lncursesw -ltinfo
 
 .PHONY: all help setup demo check check-programs san-build san-units analyse tidy bench fuzz format format-check \
 	install clean
@@ -78,15 +78,15 @@ $(LIBRARY): $(call objects,$(SHIM_DOORS)) $(ARCHIVE) $(O)/export.map
 		-Wl,-soname,librstfix.so -o $@ $(call objects,$(SHIM_DOORS)) $(ARCHIVE) -ldl
 
 $(COMMAND): $(O)/tools/main.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ $(JSON_LIBS) -ldl
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ $(TOOL_LIBS) -ldl
 
 # --- tests -----------------------------------------------------------------------------------
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(JSON_LIBS) -ldl
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
 $(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(JSON_LIBS) -ldl
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
 $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
 	@mkdir -p $(@D)
@@ -111,14 +111,14 @@ PROGRAM_HELPERS := $(call binaries,$(PROGRAMS)) $(patsubst %.cc,$(O)/%.so,$(PROG
 BENCH_HELPERS := $(call binaries,$(BENCH))
 
 $(O)/tests/scenarios/victim: $(O)/tests/scenarios/victim.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -rdynamic -o $@ $^ $(JSON_LIBS) -ldl -lpthread
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -rdynamic -o $@ $^ $(TOOL_LIBS) -ldl -lpthread
 
 # The program itself under AddressSanitizer, whose runtime interposes on the same functions.
 $(O)/tests/scenarios/victim-asan: tests/scenarios/victim.c $(TOOLS) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' \
 		-DRSTFIX_LIBDIR='"$(LIBDIR)"' -std=gnu11 -O1 -g -fsanitize=address -rdynamic -o $@ \
-		tests/scenarios/victim.c $(filter-out tools/main.c,$(TOOLS)) $(ARCHIVE) $(JSON_LIBS) -ldl -lpthread
+		tests/scenarios/victim.c $(filter-out tools/main.c,$(TOOLS)) $(ARCHIVE) $(TOOL_LIBS) -ldl -lpthread
 
 demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
@@ -191,20 +191,28 @@ check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audi
 bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
 	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
 
-# The parser of rules and what it is made of. What is found new stays in the build folder.
+# The parsers and what they are made of. What is found new stays in the build folder.
 FUZZ_SECONDS ?= 60
-FUZZ_SOURCES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/policy/parse.c \
+FUZZ_RULES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/policy/parse.c \
 	shim/base/format.c shim/detect/verdict.c
+FUZZ_STATS := tests/fuzz/fuzz_stats.c tools/statsread.c tools/statsfolder.c tools/prometheus.c \
+	tools/toprows.c tools/say.c shim/base/format.c
+FUZZERS := $(O)/tests/fuzz/fuzz_rules $(O)/tests/fuzz/fuzz_stats
 
-$(O)/tests/fuzz/fuzz_rules: $(FUZZ_SOURCES) $(wildcard shim/policy/*.h)
+$(O)/tests/fuzz/fuzz_rules: $(FUZZ_RULES) $(wildcard shim/policy/*.h)
+$(O)/tests/fuzz/fuzz_stats: $(FUZZ_STATS) $(wildcard tools/*.h) shim/log/statsfile.h
+
+$(FUZZERS):
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) -Ishim -std=gnu11 -O1 -g $(WARN) -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $(FUZZ_SOURCES)
+	$(Q)clang $(CPPFLAGS) -Ishim -Itools -std=gnu11 -O1 -g $(WARN) \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
 
-fuzz: $(O)/tests/fuzz/fuzz_rules ## libFuzzer on the parser of rules: FUZZ_SECONDS=60
-	@mkdir -p $(O)/fuzz
-	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/rules.dict -verbosity=0 \
+fuzz: $(FUZZERS) ## libFuzzer on the parsers of rules and of counter files: FUZZ_SECONDS=60 each
+	@mkdir -p $(O)/fuzz $(O)/fuzz-stats
+	@$(O)/tests/fuzz/fuzz_rules -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/rules.dict -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=$(O)/fuzz/ $(O)/fuzz tests/fuzz/rules.corpus
+	@$(O)/tests/fuzz/fuzz_stats -max_total_time=$(FUZZ_SECONDS) -max_len=2200 -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=$(O)/fuzz-stats/ $(O)/fuzz-stats tests/fuzz/stats.corpus
 
 # --- the rest --------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 required=(
 	gcc libc6-dev make pkg-config python3 iproute2
-	libunwind-dev libcmocka-dev libjson-c-dev
+	libunwind-dev libcmocka-dev libjson-c-dev libncurses-dev
 )
 optional=(
 	g++ clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc
@@ -18,12 +18,14 @@ optional=(
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
 	libpython3.11-testsuite
 	curl wget nginx-light redis-server lighttpd haproxy wrk
+	prometheus prometheus-node-exporter
 )
 
 # What these packages enable at boot; see leave_disabled.
 declare -A service_of=(
 	[openssh-server]=ssh [nginx-light]=nginx [redis-server]=redis-server
-	[lighttpd]=lighttpd [haproxy]=haproxy
+	[lighttpd]=lighttpd [haproxy]=haproxy [prometheus]=prometheus
+	[prometheus-node-exporter]=prometheus-node-exporter
 )
 
 policy=/usr/sbin/policy-rc.d

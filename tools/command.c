@@ -54,6 +54,18 @@ const struct command commands[] = {
 		"What is not given is not known, and matches no rule that asks for it. Exit status: 2\n"
 		"for a mistake in FILE or the options. The language is in rstfix-policy(5).\n",
 		cmd_policy},
+	{"top", "[OPTION...] [DIR]", "counters of running programs, live",
+		"Shows the counter files that programs under the shim keep in DIR (RSTFIX_STATS=DIR):\n"
+		"a row for each callsite of a program, summed up over its processes.\n"
+		"\n"
+		"  --once           print one table and stop; so it does where there is no terminal\n"
+		"  --sort KEY       rate (default), events, lost, unread or program\n"
+		"  --format FORMAT  text (default), or prometheus: for node_exporter's textfile collector\n"
+		"\n"
+		"Keys: r e l u p choose the order, the arrow keys scroll, q quits. LOST is output that\n"
+		"resets have destroyed, SAVED what a mend has delivered. STATE tells ended processes from\n"
+		"running ones; of several, how many run. DIR is that of RSTFIX_STATS where it is not given.\n",
+		cmd_top},
 	{"help", "[TOPIC]", "explain a command, or: environment, patterns, events", NULL, cmd_help},
 	{"version", "", "print the version", NULL, cmd_version},
 	{"victim", "", NULL, NULL, cmd_victim},

@@ -69,6 +69,22 @@ void complaints_log(struct complaints *c, const char *path, const char *why)
 	text_end(&t);
 }
 
+void complaints_stats(struct complaints *c, const char *folder, const char *why)
+{
+	char *room = why ? room_for(c) : NULL;
+	struct text t;
+
+	if (!room)
+		return;
+	t = text_on(room, sizeof(c->text[0]));
+	text_str(&t, "RSTFIX_STATS=");
+	text_some(&t, folder);
+	text_str(&t, ": ");
+	text_str(&t, why);
+	text_str(&t, "; allowed is a directory on tmpfs that can be written; nothing is counted");
+	text_end(&t);
+}
+
 void complaints_rule(void *arg, const struct rule_mistake *m)
 {
 	struct complaints *c = arg;
@@ -88,8 +104,6 @@ void complaints_unbuilt(struct complaints *c)
 {
 	const char *const lines[] = {
 		self.opt.watch ? "RSTFIX_WATCH=1: not in this version; nothing is watched" : NULL,
-		self.opt.stats[0] ? "RSTFIX_STATS: not in this version; nothing is counted there"
-				  : NULL,
 	};
 	unsigned i;
 	struct text t;

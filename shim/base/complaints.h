@@ -25,6 +25,9 @@ void complaints_rule(void *arg, const struct rule_mistake *m);
 /* The log of that path cannot be had, and why; NULL: it can. */
 void complaints_log(struct complaints *c, const char *path, const char *why);
 
+/* No counters can be kept in that folder, and why; NULL: they can. */
+void complaints_stats(struct complaints *c, const char *folder, const char *why);
+
 /* What is recognised, and not built yet. */
 void complaints_unbuilt(struct complaints *c);
 

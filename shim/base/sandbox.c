@@ -37,6 +37,9 @@ static const short for_the_reaper[] = {SYS_mmap, SYS_mprotect, SYS_socketpair, S
 	SYS_recvmsg, SYS_futex, SYS_tgkill, SYS_prctl, SYS_close_range, SYS_pidfd_open,
 	SYS_pidfd_getfd, SYS_sched_getscheduler, SYS_sched_setscheduler, SYS_accept4};
 
+static const short for_stats[] = {SYS_mmap, SYS_madvise, SYS_statfs, SYS_fstatfs, SYS_fallocate,
+	SYS_ftruncate, SYS_getrandom, SYS_unlinkat, SYS_clock_gettime};
+
 /* Each with arguments that do nothing: what counts is whether it comes back. */
 static void try_all(const short *calls, unsigned n)
 {
@@ -76,4 +79,9 @@ bool sandbox_allows_us(bool *reaper)
 		return false;
 	*reaper = survived(for_the_reaper, sizeof(for_the_reaper) / sizeof(for_the_reaper[0]));
 	return true;
+}
+
+bool sandbox_allows_stats(void)
+{
+	return !filtered() || survived(for_stats, sizeof(for_stats) / sizeof(for_stats[0]));
 }

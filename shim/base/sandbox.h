@@ -13,4 +13,7 @@
  */
 bool sandbox_allows_us(bool *reaper);
 
+/* The same for what RSTFIX_STATS needs besides. */
+bool sandbox_allows_stats(void);
+
 #endif

@@ -6,6 +6,7 @@
 #include "../fix/linger.h"
 #include "../log/event.h"
 #include "../log/sink.h"
+#include "../log/stats.h"
 #include "../log/unwind.h"
 #include "../policy/follow.h"
 #include "../policy/policy.h"
@@ -255,6 +256,7 @@ static bool build(struct complaints *c)
 	if (!map_fork_detector() || !fdhint_start() || !event_start())
 		return false;
 	complaints_log(c, self.opt.log_path, sink_start());
+	complaints_stats(c, self.opt.stats, stats_start());
 	complaints_unbuilt(c);
 	return true;
 }

@@ -221,11 +221,22 @@ void callsite_forked(void)
 		s = callsite_nth(i);
 		if (!s)
 			continue;
-		s->count = s->unread = s->unsent = s->drained = s->saved = s->lingered_ms = 0;
+		s->count = s->unread = s->unsent = s->drained = s->lost = s->saved =
+			s->lingered_ms = 0;
 		memset(s->outcomes, 0, sizeof(s->outcomes));
+		s->record = NULL;
 		s->window_s = s->in_window = s->untold = 0;
 		s->frames_told_ms = 0;
 	}
+}
+
+uint64_t callsite_outcomes(const struct callsite *s, enum outcome outcome)
+{
+	uint64_t sum = 0;
+
+	for (unsigned action = 0; action < ACTION_COUNT; action++)
+		sum += s->outcomes[action][outcome];
+	return sum;
 }
 
 bool callsite_admit(struct callsite *s, uint32_t now_ms, uint32_t rate)

@@ -3,6 +3,7 @@
 #define RSTFIX_CALLSITE_H
 
 #include "../detect/verdict.h"
+#include "../policy/rules.h"
 #include "unwind.h"
 
 #include <stdbool.h>
@@ -36,6 +37,8 @@ struct frame {
 	uint32_t symbol; /* "name+0x12" in the strings; 0: unknown */
 };
 
+struct stats_record;
+
 struct callsite {
 	uint32_t state;
 	uint8_t pattern, op, frame_count;
@@ -46,10 +49,12 @@ struct callsite {
 	struct frame frames[UNWIND_MAX];
 	/* counters, atomic */
 	uint64_t count, unread, unsent, drained;
+	uint64_t lost;	      /* output that the resets have destroyed, bytes */
 	uint64_t saved;	      /* output that a mend has brought to the peer, bytes */
 	uint64_t lingered_ms; /* that the mends took, all in all */
-	uint64_t outcomes[OUTCOME_COUNT];
-	uint8_t action;
+	uint64_t outcomes[ACTION_COUNT][OUTCOME_COUNT];
+	struct stats_record
+		*record; /* the same counters in the mapped file (stats.c); NULL: not there */
 	/* rate and telling, atomic */
 	uint32_t window_s, in_window, untold;
 	uint32_t frames_told_ms, frames_told_generation;
@@ -74,6 +79,9 @@ struct callsite *callsite_at(unsigned number);
 /* The entries in use, oldest first; NULL for one that is just being filled. */
 unsigned callsite_count(void);
 struct callsite *callsite_nth(unsigned i);
+
+/* How many events ended so, whatever was decided about them. */
+uint64_t callsite_outcomes(const struct callsite *site, enum outcome outcome);
 
 /* May another full event of this callsite be told, at `rate` a second? */
 bool callsite_admit(struct callsite *site, uint32_t now_ms, uint32_t rate);

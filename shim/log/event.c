@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "render.h"
 #include "sink.h"
+#include "stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ void event_forked(void)
 	memset(buffer_busy, 0, sizeof(buffer_busy));
 	seq = 0;
 	callsite_forked();
+	stats_forked();
 }
 
 bool event_any(void)
@@ -220,19 +222,45 @@ unsigned event_callsite(enum op op, const void *caller)
 	return find_site(PATTERN_NONE, op, caller);
 }
 
+/* The file of RSTFIX_STATS is made at the first event: a process without any leaves none. */
+static void open_stats(void)
+{
+	struct origin o = origin(0, 0);
+	const char *why = stats_open(&o);
+	char line[128];
+	struct text t = text_on(line, sizeof(line));
+
+	if (!why)
+		return;
+	text_str(&t, "RSTFIX_STATS: nothing is counted there: ");
+	text_str(&t, why);
+	text_end(&t);
+	event_notice("stats", line);
+}
+
+static void add(uint64_t *counter, uint64_t n)
+{
+	if (n)
+		__atomic_add_fetch(counter, n, __ATOMIC_SEQ_CST);
+}
+
 static void count(struct callsite *s, const struct event *e)
 {
 	if (e->outcome == OUTCOME_LINGERING) /* counted once, when it ends */
 		return;
-	__atomic_add_fetch(&s->count, 1, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&s->unread, e->facts.unread, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&s->unsent, e->facts.unsent, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&s->drained, e->drained, __ATOMIC_RELAXED);
-	__atomic_add_fetch(&s->lingered_ms, e->duration_ms, __ATOMIC_RELAXED);
+	add(&s->count, 1);
+	add(&s->unread, e->facts.unread);
+	add(&s->unsent, e->facts.unsent);
+	add(&s->drained, e->drained);
+	add(&s->lingered_ms, e->duration_ms);
 	if (e->outcome == OUTCOME_AVERTED || e->outcome == OUTCOME_DELIVERED)
-		__atomic_add_fetch(
-			&s->saved, verdict_output_lost(e->pattern, &e->facts), __ATOMIC_RELAXED);
-	__atomic_add_fetch(&s->outcomes[e->outcome], 1, __ATOMIC_RELAXED);
+		add(&s->saved, verdict_output_lost(e->pattern, &e->facts));
+	else if (e->outcome != OUTCOME_SHARED) /* nothing was reset */
+		add(&s->lost, verdict_output_lost(e->pattern, &e->facts));
+	add(&s->outcomes[e->action][e->outcome], 1);
+	if (stats_due())
+		open_stats();
+	stats_count(s, e->action, e->outcome);
 }
 
 static void render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)

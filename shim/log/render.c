@@ -310,12 +310,12 @@ void render_summary_json_site(struct text *t, const struct callsite *s, bool fir
 	member_u64(t, "lingered_ms", s->lingered_ms);
 	text_str(t, ",\"outcomes\":{");
 	for (i = 0; i < OUTCOME_COUNT; i++) {
-		if (!s->outcomes[i])
+		if (!callsite_outcomes(s, i))
 			continue;
 		text_str(t, any ? ",\"" : "\"");
 		text_str(t, outcome_names[i]);
 		text_str(t, "\":");
-		text_u64(t, s->outcomes[i]);
+		text_u64(t, callsite_outcomes(s, i));
 		any = true;
 	}
 	text_str(t, "}}");

@@ -326,10 +326,10 @@ void render_summary_text_site(struct text *t, const struct callsite *s)
 	text_str(t, op_names[s->op]);
 	text_str(t, "()");
 	for (i = 0; i < OUTCOME_COUNT; i++) {
-		if (!s->outcomes[i])
+		if (!callsite_outcomes(s, i))
 			continue;
 		text_str(t, ", ");
-		text_u64(t, s->outcomes[i]);
+		text_u64(t, callsite_outcomes(s, i));
 		text_char(t, ' ');
 		text_str(t, outcome_names[i]);
 	}
@@ -338,7 +338,7 @@ void render_summary_text_site(struct text *t, const struct callsite *s)
 	text_str(t, " unread, ");
 	bytes(t, s->unsent);
 	text_str(t, " of output at stake");
-	if (s->outcomes[OUTCOME_AVERTED] || s->outcomes[OUTCOME_DELIVERED]) {
+	if (callsite_outcomes(s, OUTCOME_AVERTED) || callsite_outcomes(s, OUTCOME_DELIVERED)) {
 		text_str(t, ", ");
 		bytes(t, s->saved);
 		text_str(t, " saved, ");

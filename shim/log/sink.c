@@ -6,6 +6,7 @@
 #include "../base/helper.h"
 #include "../base/start.h"
 #include "sinkfd.h"
+#include "stats.h"
 
 #include "../base/sys.h"
 
@@ -314,7 +315,7 @@ bool sink_write(const char *buf, size_t len)
 
 void sink_lose(void)
 {
-	__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
+	stats_lost(__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED));
 }
 
 uint64_t sink_lost(void)

@@ -209,9 +209,10 @@ const struct option options_table[] = {
 		"1: in audit, hold each socket that is closed before its peer's FIN for up to 2 s, so "
 		"that a late RST is proven without root.",
 		false, set_watch},
-	{PREFIX "STATS", "path", "", "a directory, with a slash in its path",
-		"A directory for one memory-mapped counter file a process; empty: none.", false,
-		set_stats},
+	{PREFIX "STATS", "path", "", "a directory on tmpfs, with a slash in its path",
+		"A directory on tmpfs for one memory-mapped counter file a process; empty: none. See rstfix "
+		"top.",
+		false, set_stats},
 };
 
 const size_t options_count = sizeof(options_table) / sizeof(options_table[0]);
