@@ -81,7 +81,8 @@ void complaints_stats(struct complaints *c, const char *folder, const char *why)
 	text_some(&t, folder);
 	text_str(&t, ": ");
 	text_str(&t, why);
-	text_str(&t, "; allowed is a directory on tmpfs that can be written; nothing is counted");
+	text_str(&t,
+		"; allowed is a directory on tmpfs, ext4 or xfs that can be written; nothing is counted");
 	text_end(&t);
 }
 

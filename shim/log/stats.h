@@ -13,8 +13,8 @@
  * this process's help, and that stays as it is when the process is killed. Made at the first event. An
  * event at a callsite that is there costs a few atomic operations on memory; no system call, no lock.
  *
- * The folder must be on tmpfs. A store to a page of a file on a disk waits while it is written back, and
- * kills the program where the disk is full or fails; neither may happen in a hook (laws 3 and 4).
+ * The folder is best on tmpfs: the first store to a page of a file on a disk after it was written back can
+ * wait for that disk. File systems on which it could also fail, and kill the program, are refused (law 4).
  */
 
 /*

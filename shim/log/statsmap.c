@@ -50,7 +50,17 @@ static const char *reason(long error)
 	}
 }
 
-static const char not_tmpfs[] = "the folder is not on tmpfs, as /dev/shm is";
+/*
+ * Where a page that was backed once stays so: a store to it fails neither for a full disk nor, as over a
+ * network, for a lost server. What lies under an overlay is one of the others, as a rule.
+ */
+static bool keeps_pages(long type)
+{
+	return type == TMPFS_MAGIC || type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC ||
+		type == OVERLAYFS_SUPER_MAGIC;
+}
+
+static const char wrong_place[] = "the folder is not on tmpfs, ext4, xfs or an overlay of these";
 
 const char *statsmap_start(const char *folder)
 {
@@ -71,8 +81,8 @@ const char *statsmap_start(const char *folder)
 	folder_len = t.len;
 	text_end(&t);
 	r = sys2(SYS_statfs, path, &fs);
-	if (r == 0 && fs.f_type != TMPFS_MAGIC)
-		return not_tmpfs;
+	if (r == 0 && !keeps_pages(fs.f_type))
+		return wrong_place;
 	if (r == 0)
 		r = sys4(SYS_faccessat, AT_FDCWD, path, W_OK | X_OK, 0);
 	return r < 0 ? reason(r) : NULL;
@@ -112,7 +122,7 @@ static long map(int fd, void **at)
 	void *where = *at;
 	long r = sys2(SYS_fstatfs, fd, &fs);
 
-	if (r == 0 && fs.f_type != TMPFS_MAGIC) /* a chroot since the start */
+	if (r == 0 && !keeps_pages(fs.f_type)) /* a chroot since the start */
 		r = -EXDEV;
 	if (r == 0)
 		r = RETRY(sys4(SYS_fallocate, fd, 0, 0, FIRST));
@@ -204,7 +214,7 @@ const char *statsmap_make(struct stats_header **file, const struct origin *o, bo
 	sys1(SYS_close, fd);
 	if (r < 0) {
 		sys3(SYS_unlinkat, AT_FDCWD, path, 0);
-		return r == -EXDEV ? not_tmpfs : reason(r);
+		return r == -EXDEV ? wrong_place : reason(r);
 	}
 	*file = at;
 	backed = FIRST;

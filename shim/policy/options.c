@@ -209,8 +209,8 @@ const struct option options_table[] = {
 		"1: in audit, hold each socket that is closed before its peer's FIN for up to 2 s, so "
 		"that a late RST is proven without root.",
 		false, set_watch},
-	{PREFIX "STATS", "path", "", "a directory on tmpfs, with a slash in its path",
-		"A directory on tmpfs for one memory-mapped counter file a process; empty: none. See rstfix "
+	{PREFIX "STATS", "path", "", "a directory, with a slash in its path",
+		"A directory, best on tmpfs, for one memory-mapped counter file a process; empty: none. See rstfix "
 		"top.",
 		false, set_stats},
 };

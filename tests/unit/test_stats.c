@@ -328,7 +328,7 @@ APART(a_full_folder_costs_the_file_and_no_program)
 	assert_int_equal(f.count, 0);
 }
 
-APART(only_a_folder_on_tmpfs_is_taken)
+APART(only_a_folder_that_keeps_its_pages_is_taken)
 {
 	(void)where;
 	assert_non_null(strstr(begin("/proc/self"), "tmpfs"));
@@ -370,7 +370,7 @@ int main(void)
 		cmocka_unit_test(a_folder_that_fills_up_costs_counters_and_no_program),
 		cmocka_unit_test(a_full_folder_costs_the_file_and_no_program),
 		cmocka_unit_test(without_a_descriptor_the_file_is_made_later_and_nothing_is_lost),
-		cmocka_unit_test(only_a_folder_on_tmpfs_is_taken),
+		cmocka_unit_test(only_a_folder_that_keeps_its_pages_is_taken),
 	};
 	struct statfs fs;
 
