@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fills the table of descriptors by each call that makes them, after a close that has made the shim
- * open some of its own: as many are to be had as without it. A process for each call.
+ * open some of its own: as many are to be had as without it. Then comes another such close,
+ * which does not wait either. A process for each call.
  * usage: makers
  */
 #include <dirent.h>
@@ -15,10 +16,12 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "victim.h"
 
 #define LIMIT	    64
+#define SLOW_MS	    500
 #define NULL_DEVICE "/dev/null"
 
 int __open_2(const char *path, int flags);
@@ -81,25 +84,32 @@ static const struct {
 } makers[] = {MAKERS(X)};
 #undef X
 
-/* In mode fix it lingers: the peer, which this process holds, has not closed. */
-static void close_with_unread(void)
+static long now_ms(void)
 {
-	int fds[2];
+	struct timespec ts;
 
-	unread_pair(fds);
-	close(fds[0]);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* In mode fix both linger, for their peers, which this process holds, do not close. */
 static void fill(const char *name, bool (*make)(void))
 {
-	long made = 0;
+	int before[2], at_the_limit[2];
+	long made = 0, began;
 
-	close_with_unread();
+	unread_pair(before);
+	unread_pair(at_the_limit);
+	close(before[0]);
 	while (make())
 		made++;
 	if (errno != EMFILE)
 		warn("%s", name);
 	say(name, made);
+	began = now_ms();
+	close(at_the_limit[0]);
+	if (now_ms() - began > SLOW_MS)
+		printf("%s: slow\n", name);
 }
 
 int main(void)
@@ -109,12 +119,15 @@ int main(void)
 	closefrom(3);
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		err(1, "setrlimit");
+	if (setuid(65534)) /* else a filter would take the place of lingering */
+		warn("setuid");
 	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
 		pid_t pid = fork();
 		int status;
 
 		if (pid == 0) {
 			fill(makers[i].name, makers[i].make);
+			fflush(stdout);
 			_exit(0);
 		}
 		if (waitpid(pid, &status, 0) != pid || status)
