@@ -217,6 +217,13 @@ bool act_answer(const struct victim_args *args, int fd)
 	return act_fill(args, fd, ACT_ANSWER);
 }
 
+bool act_fails(const struct victim_args *args, const char *otherwise, int fd, int error)
+{
+	const struct call *call = args->call ? args->call : call_named(otherwise);
+
+	return call->fails(fd) && errno == error;
+}
+
 bool act_pass(const struct victim_args *args, int fd)
 {
 	int64_t began = stage_now_ms();

@@ -2,6 +2,7 @@
 #ifndef RSTFIX_ACT_H
 #define RSTFIX_ACT_H
 
+#include "calls.h"
 #include "doors.h"
 #include "stage.h"
 
@@ -25,6 +26,7 @@
 struct victim_args {
 	struct stage *stage;
 	const struct door *door; /* through which the victim closes */
+	const struct call *call; /* by which it is told of an error; NULL: by its own choice */
 };
 
 /* For a victim: gives up, naming the line, if the condition does not hold. */
@@ -79,6 +81,9 @@ bool act_write(const struct victim_args *args, int fd, size_t n);
  * once no acknowledgement is on its way: after a RST it would be answered with another.
  */
 bool act_answer(const struct victim_args *args, int fd);
+
+/* The call that the trial asks for, or else this one, fails with this error. */
+bool act_fails(const struct victim_args *args, const char *otherwise, int fd, int error);
 
 /* Writes up to n bytes without blocking, until the peer's kernel and ours take no more. */
 bool act_fill(const struct victim_args *args, int fd, size_t n);

@@ -31,9 +31,12 @@ const struct victim *victim_named(const char *name)
 int victim_play(const char *name, const char *door, struct stage *stage)
 {
 	const struct victim *v = victim_named(name);
-	struct victim_args args = {.stage = stage, .door = door_named(door)};
+	struct victim_args args = {
+		.stage = stage, .door = door_named(door), .call = call_named(door)};
 	int status;
 
+	if (args.call)
+		args.door = door_named("close");
 	if (!v || !args.door)
 		return 2;
 	args.stage->pid = (int)getpid();

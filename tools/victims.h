@@ -28,8 +28,8 @@ extern const struct victim victims_law[];	 /* watch what libc returns */
 const struct victim *victim_named(const char *name);
 
 /*
- * Plays a victim to its end, in any frame. Names are those of the tables. Returns the exit status; 2
- * if a name is unknown.
+ * Plays a victim to its end, in any frame. Names are those of the tables; `door` may be a call's, and
+ * the door is close then. Returns the exit status; 2 if a name is unknown.
  */
 int victim_play(const char *name, const char *door, struct stage *stage);
 
