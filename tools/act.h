@@ -39,7 +39,7 @@ struct victim_args {
 /* Notes the line; returns 1. */
 int act_failed(const struct victim_args *args, int line);
 
-/* A listener on 127.0.0.1. The peer connects only once act_accept waits for it. -1: failed. */
+/* A listener on the loopback address, by the transport of the trial. The peer connects only once act_accept waits for it. -1: failed. */
 int act_listen(const struct victim_args *args);
 
 /* Calls the peer, takes one connection of the listener and closes that. -1: failed. */

@@ -252,7 +252,7 @@ static bool play_silence(struct peer *p)
 static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
 {
 	for (int i = 0; i < ACT_CROWD; i++) {
-		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage->port) : p->fd;
+		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage) : p->fd;
 		if (p->fd < 0 || !send_bytes(p, ACT_REQUEST, 0))
 			return false;
 	}

@@ -123,6 +123,7 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	bool played;
 	pid_t victim;
 
+	s->transport = t->transport;
 	if (!peer_prepare(&p, s, script) || !netns_count(&before))
 		return broken(r, "the peer could not be prepared", errno);
 	victim = fork();
