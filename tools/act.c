@@ -233,3 +233,10 @@ bool act_pass(const struct victim_args *args, int fd)
 	args->stage->step = STEP_CLOSED;
 	return passed;
 }
+
+int act_answer_and_close(const struct victim_args *args, int fd)
+{
+	NEED(args, act_write(args, fd, ACT_SHORT));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}

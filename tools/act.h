@@ -88,6 +88,9 @@ bool act_fails(const struct victim_args *args, const char *otherwise, int fd, in
 /* Writes up to n bytes without blocking, until the peer's kernel and ours take no more. */
 bool act_fill(const struct victim_args *args, int fd, size_t n);
 
+/* An answer that the peer's window takes, and the close. Returns what a victim does. */
+int act_answer_and_close(const struct victim_args *args, int fd);
+
 /* Tells the peer that it comes, and sends fd through the door. */
 bool act_pass(const struct victim_args *args, int fd);
 

@@ -16,8 +16,8 @@ static const struct victim *find(const struct victim *table, const char *name)
 const struct victim *victim_named(const char *name)
 {
 	static const struct victim *const tables[] = {victims_reset, victims_linger2,
-		victims_disconnect, victims_listener, victims_seen, victims_clean, victims_shared,
-		victims_law};
+		victims_disconnect, victims_listener, victims_seen, victims_clean, victims_endings,
+		victims_handing, victims_shared, victims_law};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		const struct victim *v = find(tables[i], name);

@@ -325,6 +325,8 @@ static void add_all(void)
 	add_table(victims_listener);
 	add_table(victims_seen);
 	add_table(victims_clean);
+	add_table(victims_endings);
+	add_table(victims_handing);
 	add_table(victims_shared);
 	add_table(victims_law);
 	add_scenes();
