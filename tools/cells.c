@@ -125,11 +125,13 @@ const char *cells_way(const struct claim *c, size_t n)
 	return NULL;
 }
 
-/* An earlier claim shows the same. */
+/* An earlier claim shows the same. Of those without a pattern one stands for all. */
 static bool shown(size_t k)
 {
 	const struct claim *c = claim_at(k), *earlier;
 
+	if (!c->pattern)
+		return strcmp(c->victim, "clean_close") != 0;
 	for (size_t i = 0; i < k; i++) {
 		earlier = claim_at(i);
 		if (cells_pattern(earlier) == cells_pattern(c) &&

@@ -133,10 +133,11 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	if (victim < 0)
 		return broken(r, "the victim could not be started", errno);
 	played = peer_play(&p, script);
-	if (!played && p.denied)
+	if (!played && p.denied) {
 		snprintf(r->skipped, sizeof(r->skipped),
 			"the peer may not drop packets: no CAP_NET_ADMIN here");
-	else if (!played)
+		kill(victim, SIGKILL); /* it waits for what cannot come */
+	} else if (!played)
 		broken(r, "the peer waited in vain for the victim", 0);
 	end_victim(r, s, victim);
 	r->got = p.got;

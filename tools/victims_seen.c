@@ -65,7 +65,7 @@ static int peer_reset_unseen(const struct victim_args *args)
 	NEED(args, act_await_state(fd, TCP_CLOSE_WAIT));
 	NEED(args, act_write(args, fd, PART));
 	NEED(args, act_await_state(fd, TCP_CLOSE));
-	NEED(args, send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
+	NEED(args, act_fails(args, "send", fd, EPIPE));
 	NEED(args, act_pass(args, fd));
 	return 0;
 }

@@ -91,9 +91,9 @@ enum pattern verdict_error(int error, bool writing, bool eof, const struct facts
 	case EPIPE:
 		if (rec->flags & REC_SHUT_WR) /* the program's own shutdown */
 			return PATTERN_NONE;
-		if (eof) /* read by SO_ERROR it may be an earlier write's */
+		if (eof) /* read by SO_ERROR it is an earlier write's */
 			return wrote_after ? PATTERN_WRITE_AFTER_CLOSE : PATTERN_NONE;
-		return writing && reset_unseen(f, rec, sole) ? PATTERN_PEER_RESET : PATTERN_NONE;
+		return reset_unseen(f, rec, sole) ? PATTERN_PEER_RESET : PATTERN_NONE;
 	case ECONNRESET:
 		return wrote_after ? PATTERN_WRITE_AFTER_CLOSE : PATTERN_PEER_RESET;
 	case ECONNREFUSED:

@@ -331,6 +331,7 @@ static void add_all(void)
 	add_table(victims_law);
 	add_scenes();
 	add_transports();
+	add_modes(&(struct scenario){"victim", "main", "peer_reset_unseen", "getsockopt", 0, NULL});
 	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
 		add_ways(claim_for(doors_matter[i]));
 	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)

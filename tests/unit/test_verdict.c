@@ -196,7 +196,8 @@ static void a_reset_that_a_write_meets_first_is_told_too(void **state)
 	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &rec, false), PATTERN_NONE);
 	assert_int_equal(verdict_error(EPIPE, true, false, &open, &rec, true), PATTERN_NONE);
 	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &fresh, true), PATTERN_NONE);
-	assert_int_equal(verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_NONE);
+	assert_int_equal(
+		verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_PEER_RESET);
 }
 
 static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
