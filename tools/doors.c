@@ -121,8 +121,12 @@ static bool reopened(int fd, FILE *stream)
 static bool pass_freopen(int fd)
 {
 	FILE *stream = fdopen(fd, "w");
+	bool written;
 
-	return stream && fputs(TAIL, stream) >= 0 && reopened(fd, stream);
+	if (!stream)
+		return false;
+	written = fputs(TAIL, stream) >= 0;
+	return reopened(fd, stream) && written;
 }
 
 static bool pass_freopen_of_a_reader(int fd)

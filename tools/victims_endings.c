@@ -129,29 +129,32 @@ static int urgent_byte_in_line(const struct victim_args *args)
 
 /* --- streams --- */
 
-static bool pass_fclose(const struct victim_args *args, FILE *stream)
+/* Closes it in any case; `right`: all was well before. */
+static int end_by_fclose(const struct victim_args *args, FILE *stream, bool right)
 {
 	bool closed;
 
 	args->stage->step = STEP_READY;
 	closed = fclose(stream) == 0;
 	args->stage->step = STEP_CLOSED;
-	return closed;
+	NEED(args, right && closed);
+	return 0;
 }
 
 static int stream_read_to_eof(const struct victim_args *args)
 {
 	char buf[2 * ACT_REQUEST];
 	FILE *stream;
+	bool right;
 	int fd;
 
 	if (serve_waiting_request(args, &fd))
 		return 1;
-	NEED(args, (stream = fdopen(fd, "r")));
-	NEED(args, fread(buf, 1, sizeof(buf), stream) == ACT_REQUEST && feof(stream));
-	NEED(args, act_write(args, fd, ACT_SHORT));
-	NEED(args, pass_fclose(args, stream));
-	return 0;
+	stream = fdopen(fd, "r");
+	NEED(args, stream);
+	right = fread(buf, 1, sizeof(buf), stream) == ACT_REQUEST && feof(stream) &&
+		act_write(args, fd, ACT_SHORT);
+	return end_by_fclose(args, stream, right);
 }
 
 /* What the program has not taken is in stdio's buffer: the socket's queue is empty. */
@@ -163,25 +166,26 @@ static int stream_read_in_part(const struct victim_args *args)
 
 	if (serve_waiting_request(args, &fd))
 		return 1;
-	NEED(args, (stream = fdopen(fd, "r")));
-	NEED(args, fread(buf, 1, sizeof(buf), stream) == sizeof(buf));
-	NEED(args, pass_fclose(args, stream));
-	return 0;
+	stream = fdopen(fd, "r");
+	NEED(args, stream);
+	return end_by_fclose(args, stream, fread(buf, 1, sizeof(buf), stream) == sizeof(buf));
 }
 
 /* glibc's flushes and closes no descriptor. */
 static int fcloseall_leaves_it_open(const struct victim_args *args)
 {
 	FILE *stream;
+	bool right;
 	int fd;
 
 	if (serve_waiting_request(args, &fd))
 		return 1;
-	NEED(args, (stream = fdopen(fd, "w")));
-	NEED(args, fputs("first", stream) >= 0 && fcloseall() == 0);
+	stream = fdopen(fd, "w");
+	NEED(args, stream);
+	right = fputs("first", stream) >= 0 && fcloseall() == 0 && act_read(fd, ACT_REQUEST);
 	args->stage->sent += 5;
-	NEED(args, act_read(fd, ACT_REQUEST));
-	return act_answer_and_close(args, fd);
+	right = right && act_write(args, fd, ACT_SHORT);
+	return end_by_fclose(args, stream, right);
 }
 
 /* --- writing --- */
