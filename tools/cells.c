@@ -27,7 +27,9 @@ static const struct {
 	{"write-after-close,", READING, "after the peer's FIN was read, a read returns 0 for ever"},
 	{"write-after-close,peer-reset,timed-out,", "connect,", "EISCONN"},
 	{ALL, "exit,exec,", "not told in this version"},
-	{"linger2-negative,listener-close,disconnect,", ALL, "not told in this version"},
+	{"listener-close,", READING WRITING "getsockopt,",
+		"what waits is reset by the close alone"},
+	{"disconnect,", CLOSING READING WRITING "shutdown,getsockopt,", "connect() to AF_UNSPEC"},
 };
 
 static bool lists(const char *list, const char *name)
@@ -125,17 +127,22 @@ const char *cells_way(const struct claim *c, size_t n)
 	return NULL;
 }
 
+static bool same(const struct claim *a, const struct claim *b)
+{
+	return cells_pattern(a) == cells_pattern(b) && strcmp(a->intent, b->intent) == 0 &&
+		!judge_policy(a->victim) == !judge_policy(b->victim) && ways_of(a) == ways_of(b) &&
+		(ways_of(a) != BY_ITSELF || strcmp(a->op, b->op) == 0);
+}
+
 /* An earlier claim shows the same. Of those without a pattern one stands for all. */
 static bool shown(size_t k)
 {
-	const struct claim *c = claim_at(k), *earlier;
+	const struct claim *c = claim_at(k);
 
 	if (!c->pattern)
 		return strcmp(c->victim, "clean_close") != 0;
 	for (size_t i = 0; i < k; i++) {
-		earlier = claim_at(i);
-		if (cells_pattern(earlier) == cells_pattern(c) &&
-			strcmp(earlier->intent, c->intent) == 0 && ways_of(earlier) == ways_of(c))
+		if (same(claim_at(i), c))
 			return true;
 	}
 	return false;

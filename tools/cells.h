@@ -18,8 +18,8 @@ const char *cells_impossible(enum pattern pattern, enum op op);
 enum pattern cells_pattern(const struct claim *c);
 
 /*
- * The i-th of the claims that stand for a pattern, an intent and what can be varied in it, in the
- * order of the patterns, and one without a pattern at last; NULL: there are no more.
+ * The i-th of the claims that stand for a pattern, an intent, a rule and what can be varied in it, in
+ * the order of the patterns, and one without a pattern at last; NULL: there are no more.
  */
 const struct claim *cells_scene(size_t i);
 

@@ -57,8 +57,8 @@ static void print_row(const struct claim *c, const char *way, enum judge_mode mo
 	if (r->end != END_NONE)
 		snprintf(bytes, sizeof(bytes), "%" PRIu64 " of %" PRIu64, r->got, r->sent);
 	describe_event(event, sizeof(event), log);
-	snprintf(title, sizeof(title), "%s%s%s", c->pattern ? c->pattern : "(clean close)",
-		*c->intent ? ", " : "", c->intent);
+	snprintf(title, sizeof(title), "%s%s%s%s", c->pattern ? c->pattern : "(clean close)",
+		*c->intent ? ", " : "", c->intent, judge_policy(c->victim) ? ", rule" : "");
 	printf(ROW " %3" PRIu64 "  %-20s %-8s %s\n", title, call_of(c, way), judge_mode_names[mode],
 		r->rsts, bytes, peer_end_name(r->end), event);
 	for (uint32_t i = 0; i < r->traced; i++)
