@@ -85,7 +85,7 @@ $(COMMAND): $(O)/tools/main.o $(TOOL_OBJECTS) $(ARCHIVE)
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
-$(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(TOOL_OBJECTS) $(ARCHIVE)
+$(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(O)/tests/scenarios/table.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
 $(O)/tests/programs/lib%.so: tests/programs/lib%.cc

@@ -252,7 +252,7 @@ static bool play_silence(struct peer *p)
 static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
 {
 	for (int i = 0; i < ACT_CROWD; i++) {
-		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage->port) : p->fd;
+		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage) : p->fd;
 		if (p->fd < 0 || !send_bytes(p, ACT_REQUEST, 0))
 			return false;
 	}
@@ -313,6 +313,7 @@ static const struct {
 	{"unread_close_peer_stays", {PEER_CONNECTS, play_and_stay}},
 	{"unread_close_peer_deaf", {PEER_CONNECTS, play_deaf}},
 	{"urgent_close", {PEER_CONNECTS, play_urgent}},
+	{"urgent_read_close", {PEER_CONNECTS, play_urgent}},
 	{"linger_zero_abort", {PEER_LISTENS, read_after_close}},
 	{"linger_zero_abort_syscall", {PEER_LISTENS, read_after_close}},
 	{"linger_zero_client", {PEER_LISTENS, play_answer}},
@@ -344,6 +345,18 @@ static const struct {
 	{"unread_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
 	{"linger_zero_after_fins", {PEER_CONNECTS, play_request_and_fin}},
 	{"unread_after_reset", {PEER_CONNECTS, play_request_and_reset}},
+	{"read_by_readv_to_eof", {PEER_CONNECTS, play_request_and_fin}},
+	{"stream_read_to_eof", {PEER_CONNECTS, play_request_and_fin}},
+	{"shutdown_of_both_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
+	{"peer_fin_left_unread", {PEER_CONNECTS, play_request_and_fin}},
+	{"urgent_byte_stepped_over", {PEER_CONNECTS, play_urgent}},
+	{"urgent_byte_in_line", {PEER_CONNECTS, play_urgent}},
+	{"client_half_close", {PEER_LISTENS, play_answer}},
+	{"client_reads_to_eof", {PEER_LISTENS, play_request_and_fin}},
+	{"both_close_at_once", {PEER_CONNECTS, play_close}},
+	{"connect_in_progress", {PEER_ABSENT, play_nothing}},
+	{"listener_shut_down", {PEER_ABSENT, play_nothing}},
+	{"eventfd_with_a_count", {PEER_ABSENT, play_nothing}},
 	{"unix_socket_with_unread", {PEER_ABSENT, play_nothing}},
 	{"pipe_with_unread", {PEER_ABSENT, play_nothing}},
 	{"udp_socket_with_unread", {PEER_ABSENT, play_nothing}},

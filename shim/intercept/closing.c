@@ -183,12 +183,15 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 
 /*
  * What may become late-data is nothing yet: touched only with proof, and where the rules let it be
- * mended. Whatever comes of it is told by the reaper.
+ * mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
+ * socket of its that was closed is dropped, not answered with RST.
  */
 static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 {
 	return start_fix && verdict_late_risk(f, start_late) && rec->cookie &&
-		owner_sole(fd, rec, f->cookie) && !another_thread_may_be(fd, 0);
+		owner_sole(fd, rec, f->cookie) &&
+		!((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)) &&
+		!another_thread_may_be(fd, 0);
 }
 
 static void judge(

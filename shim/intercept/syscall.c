@@ -7,6 +7,7 @@
 #include "epoll.h"
 #include "exec.h"
 #include "export.h"
+#include "pressure.h"
 #include "rights.h"
 
 #include <sys/syscall.h>
@@ -125,6 +126,8 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 			return unwind_probe_write((const void *)b, (size_t)c);
 		return libc_syscall(number, a, b, c, d, e, f);
 	default:
-		return libc_syscall(number, a, b, c, d, e, f);
+		r = libc_syscall(number, a, b, c, d, e, f);
+		return out_of_descriptors(r == -1 ? -1 : 0) ? libc_syscall(number, a, b, c, d, e, f)
+							    : r;
 	}
 }

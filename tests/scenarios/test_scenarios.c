@@ -4,6 +4,8 @@
  * namespace of its own: judged by what the kernel counted, by what the peer got, and by the events.
  */
 #include "judge.h"
+#include "table.h"
+#include "transport.h"
 #include "victims.h"
 
 #include <fnmatch.h>
@@ -30,7 +32,14 @@ struct scenario {
 	const char *also; /* a library to preload beside the shim, or NULL */
 };
 
-static struct scenario scenarios[CASES_MAX];
+/* A scenario of this run, and what the connection goes over: an index of transport.h. */
+struct placed {
+	struct scenario scenario;
+	int transport;
+};
+
+static struct placed placed[CASES_MAX];
+static int transport; /* of what is added next */
 static struct CMUnitTest tests[CASES_MAX];
 static size_t count;
 
@@ -42,8 +51,10 @@ static bool traced; /* a failure tells each RST that the kernel sent, and its re
 typedef void judging(struct finding *f, const struct trial *t, const struct trial_result *r,
 	struct event_log *log);
 
-static void run_judged(const struct scenario *s, judging *judge_it)
+static void run_judged(const struct placed *p, judging *judge_it)
 {
+	const struct scenario *s = &p->scenario;
+	const char *missing = transport_missing(&transports[p->transport]);
 	char program[PATH_MAX + 32], log[sizeof(work) + 8], preload[2 * PATH_MAX];
 	const char *const command[] = {program, s->frame, NULL};
 	const char *const settings[] = {"RSTFIX_LINGER=idle=500ms,total=3s",
@@ -51,6 +62,7 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 	struct trial t = {.command = command,
 		.victim = s->victim,
 		.door = s->door,
+		.transport = p->transport,
 		.mode = s->mode == JUDGE_BARE ? NULL : judge_mode_names[s->mode],
 		.preload = s->mode == JUDGE_BARE ? NULL : preload,
 		.log = log,
@@ -60,6 +72,10 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 	struct event_log events;
 	struct finding f;
 
+	if (missing) {
+		print_message("no %s here: %s\n", transports[p->transport].name, missing);
+		skip();
+	}
 	snprintf(program, sizeof(program), "%s/%s", here, s->program);
 	snprintf(log, sizeof(log), "%s/log", work);
 	snprintf(preload, sizeof(preload), "%s%s%s", library, s->also ? ":" : "",
@@ -149,35 +165,43 @@ static void add(const struct scenario *s, CMUnitTestFunction function)
 
 	if (count == CASES_MAX)
 		abort();
-	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s", s->victim, s->door, s->frame,
+	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s%s%s", s->victim, s->door, s->frame,
 		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", asan",
-		s->also ? ", jemalloc" : "");
-	scenarios[count] = *s;
+		s->also ? ", jemalloc" : "", transport ? " over " : "",
+		transport ? transports[transport].name : "");
+	if (function == run)
+		table_note(claim_for(s->victim), s->door, s->mode);
+	placed[count] = (struct placed){.scenario = *s, .transport = transport};
 	tests[count] = (struct CMUnitTest){
-		.name = strdup(name), .test_func = function, .initial_state = &scenarios[count]};
+		.name = strdup(name), .test_func = function, .initial_state = &placed[count]};
 	count++;
 }
 
 static void add_modes(const struct scenario *s)
 {
-	bool writes = door_named(s->door)->writes > 0;
 	struct scenario each = *s;
 
-	/* A door that writes would change what these are about. */
-	if (writes &&
-		(strstr(s->victim, "abort") || strstr(s->victim, "listener_close") ||
-			strstr(s->victim, "shutdown") || strstr(s->victim, "late")))
-		return;
 	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
 		each.mode = (enum judge_mode)mode;
 		add(&each, run);
 	}
 }
 
-static void add_doors(const char *victim)
+/* Beside the one that every victim goes by itself. */
+static void add_ways(const struct claim *c)
 {
-	for (size_t i = 0; i < doors_count; i++)
-		add_modes(&(struct scenario){"victim", "main", victim, doors[i].name, 0, NULL});
+	const char *way;
+
+	for (size_t n = 1; (way = cells_way(c, n)); n++)
+		add_modes(&(struct scenario){"victim", "main", c->victim, way, 0, NULL});
+}
+
+static void add_scenes(void)
+{
+	const struct claim *c;
+
+	for (size_t i = 0; (c = cells_scene(i)); i++)
+		add_ways(c);
 }
 
 static void add_untouched(const char *victim, const char *frame)
@@ -215,6 +239,14 @@ static void add_table(const struct victim *table)
 	}
 }
 
+/* Each pattern by each operation is shown by a scenario of this run, or cannot be. */
+static void every_cell_is_shown_or_has_its_reason(void **state)
+{
+	(void)state;
+	if (!table_is_whole())
+		fail_msg("the table of cells has holes");
+}
+
 static void add_allocators(const char *victim)
 {
 	static const char jemalloc[] = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
@@ -226,11 +258,61 @@ static void add_allocators(const char *victim)
 		print_message("SKIP %s with jemalloc: %s is not installed\n", victim, jemalloc);
 }
 
+/* MPTCP drops what comes after a clean close, and delivers what was written: no RST, no event. */
+static void judge_dropped(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log)
+{
+	f->text[0] = '\0';
+	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts || r->rsts)
+		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events, %llu RST", r->broken,
+			r->failed, log->rsts, (unsigned long long)r->rsts);
+	else if (r->end != END_FIN || r->got != r->sent)
+		snprintf(f->text, sizeof(f->text), "%llu of %llu bytes, then %s",
+			(unsigned long long)r->got, (unsigned long long)r->sent,
+			peer_end_name(r->end));
+}
+
+static void run_dropped(void **state)
+{
+	run_judged(*state, judge_dropped);
+}
+
+static void add_over(const char *victim, CMUnitTestFunction function)
+{
+	struct scenario s = {"victim", "main", victim, "close", 0, NULL};
+
+	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		s.mode = (enum judge_mode)mode;
+		add(&s, function);
+	}
+}
+
+/* The same, whatever the connection goes over. */
+static void add_transports(void)
+{
+	static const char *const any[] = {"unread_close", "unread_close_client", "peeked_close",
+		"linger_zero_listener", "linger_zero_abort", "peer_reset", "connect_refused",
+		"clean_close", "close_after_peer_fin", "shut_rd_alone", "child_holds_it"};
+	/* These wait for states that the subflows of MPTCP do not come to. */
+	static const char *const tcp[] = {"unread_after_peer_fin", "urgent_close", "shutdown_rdwr",
+		"late_data", "write_after_close", "timed_out", "linger_zero_after_fins"};
+
+	for (transport = TRANSPORT_IPV4 + 1; transport < TRANSPORTS; transport++) {
+		for (size_t i = 0; i < sizeof(any) / sizeof(any[0]); i++)
+			add_over(any[i], run);
+		for (size_t i = 0; i < sizeof(tcp) / sizeof(tcp[0]); i++) {
+			if (transport != TRANSPORT_MPTCP)
+				add_over(tcp[i], run);
+		}
+	}
+	transport = TRANSPORT_MPTCP;
+	add_over("late_data", run_dropped);
+	transport = TRANSPORT_IPV4;
+}
+
 static void add_all(void)
 {
-	static const char *const doors_matter[] = {"unread_close", "unread_close_client",
-		"linger_zero_listener", "linger_zero_abort", "shutdown_rdwr", "late_data",
-		"linger2_accepted", "listener_close_ruled", "clean_close", "close_of_a_duplicate",
+	static const char *const doors_matter[] = {"unread_close_client", "close_of_a_duplicate",
 		"close_of_the_original", "child_holds_it", "child_closes_it",
 		"vfork_child_closes_it", "sent_by_scm_rights"};
 	static const char *const frames_matter[] = {"unread_close", "linger_zero_listener",
@@ -243,10 +325,15 @@ static void add_all(void)
 	add_table(victims_listener);
 	add_table(victims_seen);
 	add_table(victims_clean);
+	add_table(victims_endings);
+	add_table(victims_handing);
 	add_table(victims_shared);
 	add_table(victims_law);
+	add_scenes();
+	add_transports();
+	add_modes(&(struct scenario){"victim", "main", "peer_reset_unseen", "getsockopt", 0, NULL});
 	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
-		add_doors(doors_matter[i]);
+		add_ways(claim_for(doors_matter[i]));
 	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)
 		add_frames(frames_matter[i]);
 	add(&(struct scenario){"victim", "main", "unread_close_peer_deaf", "close", JUDGE_FIX,
@@ -258,6 +345,7 @@ static void add_all(void)
 	add_allocators("unread_close");
 	add_allocators("linger_zero_listener");
 	add_allocators("clean_close");
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_cell_is_shown_or_has_its_reason);
 }
 
 static bool locate(void)

@@ -182,6 +182,7 @@ static void errors_name_the_receiving_side_patterns(void **state)
 	assert_int_equal(error_of(ECONNRESET, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
 	rec.flags |= REC_WROTE_AFTER_EOF;
 	assert_int_equal(error_of(ECONNRESET, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	assert_int_equal(error_of(EPIPE, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
 }
 
 static void a_reset_that_a_write_meets_first_is_told_too(void **state)
@@ -195,7 +196,8 @@ static void a_reset_that_a_write_meets_first_is_told_too(void **state)
 	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &rec, false), PATTERN_NONE);
 	assert_int_equal(verdict_error(EPIPE, true, false, &open, &rec, true), PATTERN_NONE);
 	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &fresh, true), PATTERN_NONE);
-	assert_int_equal(verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_NONE);
+	assert_int_equal(
+		verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_PEER_RESET);
 }
 
 static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
@@ -205,6 +207,7 @@ static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
 	(void)state;
 	assert_int_equal(error_of(EPIPE, true, false, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(EPIPE, true, true, &shut), PATTERN_NONE);
+	assert_int_equal(error_of(EPIPE, false, true, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(ETIMEDOUT, false, false, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(EAGAIN, false, false, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(EBADF, false, false, &fresh), PATTERN_NONE);
