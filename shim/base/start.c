@@ -240,16 +240,6 @@ static bool map_fork_detector(void)
 	return true;
 }
 
-static void at_exit(int status, void *arg)
-{
-	(void)status;
-	(void)arg;
-	if (!fdhint_limit || !start_ready())
-		return;
-	linger_settle(true);
-	event_summary();
-}
-
 /* The tables, the log, the stacks. False: no memory for them, and the shim stays out. */
 static bool build(struct complaints *c)
 {
@@ -291,5 +281,4 @@ void start(int argc, char **argv, char **envp)
 	why = unwind_start();
 	if (why)
 		event_notice("unwinder", why);
-	on_exit(at_exit, NULL);
 }

@@ -209,6 +209,11 @@ bool linger_give_way(void)
 
 void linger_settle(bool for_good)
 {
+	linger_settle_until(for_good, start_now_ms() + self.opt.exit_ms);
+}
+
+void linger_settle_until(bool for_good, uint32_t until_ms)
+{
 	unsigned tries;
 	bool mine;
 	int fd;
@@ -225,7 +230,7 @@ void linger_settle(bool for_good)
 	}
 	/* Nothing new goes in; what lies in it is still taken, so it is closed afterwards. */
 	fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
-	reaper_settle(start_now_ms() + self.opt.exit_ms);
+	reaper_settle(until_ms);
 	helper_await_end(self.opt.exit_ms + 1000);
 	if (mine)
 		__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);

@@ -143,6 +143,14 @@ static void run_trimmed(void **state)
 	run_judged(*state, judge_trimmed);
 }
 
+/*
+ * At an end what comes late is left to the kernel as well, where that may be; else it is waited for.
+ */
+static void run_late_at_end(void **state)
+{
+	run_judged(*state, filters_are_permitted() ? judge_trimmed : judge);
+}
+
 static void add(const struct scenario *s, CMUnitTestFunction function)
 {
 	char name[256];
@@ -169,8 +177,11 @@ static void add_modes(const struct scenario *s)
 			strstr(s->victim, "shutdown") || strstr(s->victim, "late")))
 		return;
 	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		bool late = mode == JUDGE_FIX && strstr(s->victim, "late") &&
+			door_that_ends(s->door) && door_that_ends(s->door)->status == 0;
+
 		each.mode = (enum judge_mode)mode;
-		add(&each, run);
+		add(&each, late ? run_late_at_end : run);
 	}
 }
 
@@ -178,6 +189,23 @@ static void add_doors(const char *victim)
 {
 	for (size_t i = 0; i < doors_count; i++)
 		add_modes(&(struct scenario){"victim", "main", victim, doors[i].name, 0, NULL});
+}
+
+/* A child's own status is its parent's to judge; in a vfork child exit() runs the parent's handlers. */
+static bool can_end_by(const char *victim, const struct end_door *end)
+{
+	if (strstr(victim, "child_closes") && end->status)
+		return false;
+	return !strstr(victim, "vfork") || strncmp(end->door.name, "exit", 4) != 0;
+}
+
+static void add_ends(const char *victim)
+{
+	for (const struct end_door *end = end_doors; end < end_doors + end_doors_count; end++) {
+		if (can_end_by(victim, end))
+			add_modes(&(struct scenario){
+				"victim", "main", victim, end->door.name, 0, NULL});
+	}
 }
 
 static void add_untouched(const char *victim, const char *frame)
@@ -237,6 +265,11 @@ static void add_all(void)
 		"linger2_accepted", "listener_close_ruled", "disconnect", "shutdown_rdwr",
 		"late_data", "peer_reset", "clean_close"};
 
+	static const char *const ends_matter[] = {"unread_close", "unread_close_client",
+		"unread_after_peer_fin", "linger_zero_listener", "linger_zero_abort",
+		"shutdown_rdwr", "late_data", "clean_close", "child_holds_it", "child_closes_it",
+		"vfork_child_closes_it"};
+
 	add_table(victims_reset);
 	add_table(victims_linger2);
 	add_table(victims_disconnect);
@@ -247,6 +280,8 @@ static void add_all(void)
 	add_table(victims_law);
 	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
 		add_doors(doors_matter[i]);
+	for (size_t i = 0; i < sizeof(ends_matter) / sizeof(ends_matter[0]); i++)
+		add_ends(ends_matter[i]);
 	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)
 		add_frames(frames_matter[i]);
 	add(&(struct scenario){"victim", "main", "unread_close_peer_deaf", "close", JUDGE_FIX,

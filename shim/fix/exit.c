@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "exit.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/* Acknowledgements wake nobody up: looked for at these intervals, doubled from look to look. */
+#define FIRST_LOOK_US 50U
+#define LAST_LOOK_US  1000U
+
+struct leaving {
+	int fd; /* -1: over */
+	bool input;
+	uint32_t start_ms;
+	uint64_t drained, bytes;
+	struct event event;
+};
+
+static struct leaving *list;
+static uint32_t count;
+
+static bool map_list(void)
+{
+	long p;
+
+	if (list)
+		return true;
+	p = sys6(SYS_mmap, 0, (long)(self.opt.linger.sockets * sizeof(*list)),
+		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p < 0 && p > -4096)
+		return false;
+	list = (struct leaving *)p;
+	return true;
+}
+
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b)
+{
+	if (count == self.opt.linger.sockets || !map_list())
+		return false;
+	list[count++] = (struct leaving){.fd = fd,
+		.input = true,
+		.start_ms = start_now_ms(),
+		.bytes = b->bytes,
+		.event = *e};
+	drain_expect_any(fd);
+	return true;
+}
+
+static void over(struct leaving *l, enum outcome outcome, const char *why)
+{
+	struct event *e = &l->event;
+
+	if (e->tentative && l->drained > 0)
+		event_confirm(e, l->fd);
+	l->fd = -1;
+	e->outcome = outcome;
+	e->why = why;
+	e->mended = true;
+	e->drained += l->drained;
+	e->duration_ms = start_now_ms() - l->start_ms;
+	if (!e->tentative) /* else nothing came, and nothing was to be mended */
+		event_tell(e);
+}
+
+/* For a few turns: an upload without end must not keep the others waiting. */
+static long discard(struct leaving *l)
+{
+	unsigned turns = 16;
+	long n = -EAGAIN;
+
+	while (l->input && turns--) {
+		if (l->drained >= l->bytes)
+			l->input = false;
+		else if ((n = drain_discard(l->fd, l->bytes - l->drained)) > 0)
+			l->drained += (uint64_t)n;
+		else
+			break;
+	}
+	return n;
+}
+
+static void look(struct leaving *l, bool late)
+{
+	long n;
+
+	/* Another thread, or a handler, may have closed it, and opened another under this number. */
+	if (facts_cookie(l->fd) != l->event.facts.cookie) {
+		over(l, OUTCOME_FAILED, "the program closed it meanwhile");
+		return;
+	}
+	n = discard(l);
+	if (n == 0 && drain_peer_fin(l->fd))
+		over(l, OUTCOME_AVERTED, NULL);
+	else if (drain_was_reset(n))
+		over(l, OUTCOME_FAILED, "the peer reset the connection");
+	else if (facts_unsent(l->fd) == 0)
+		over(l, OUTCOME_DELIVERED, NULL);
+	else if (late)
+		over(l, OUTCOME_EXPIRED, NULL);
+	else if (n <= 0 && n != -EAGAIN && n != -EINTR) /* the reading side is shut already */
+		l->input = false;
+}
+
+/* How many are still to be waited for. */
+static uint32_t look_at_all(bool late)
+{
+	uint32_t left = 0;
+
+	for (struct leaving *l = list; l < list + count; l++) {
+		if (l->fd >= 0)
+			look(l, late);
+		left += l->fd >= 0;
+	}
+	return left;
+}
+
+static void rest(uint32_t us)
+{
+	struct timespec ts = {0, (long)us * 1000};
+
+	sys5(SYS_ppoll, 0, 0, &ts, 0, 0);
+}
+
+void exit_settle(uint32_t until_ms)
+{
+	uint32_t us = FIRST_LOOK_US;
+	bool late = false;
+
+	while (look_at_all(late)) {
+		rest(us);
+		if (us < LAST_LOOK_US)
+			us *= 2;
+		late = start_stopping() || (int32_t)(start_now_ms() - until_ms) >= 0;
+	}
+	count = 0;
+}

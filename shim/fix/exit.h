@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_EXIT_H
+#define RSTFIX_EXIT_H
+
+#include "../log/event.h"
+#include "drain.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The rescue at a program's end: sockets that end with it are drained, all together, until their
+ * output is acknowledged, and what came of it is told. They stay open: the end closes them. In the
+ * calling thread, for at an end there may be no other to be had. By raw system call, no allocation
+ * but one mapping; any context but a vfork child, one caller at a time.
+ */
+
+/*
+ * fd, half-closed already and known to be the last reference, is to be waited for. False: there is
+ * no room (RSTFIX_LINGER, sockets=).
+ */
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b);
+
+/* Waits for what was added, at most until this moment (start_now_ms()). */
+void exit_settle(uint32_t until_ms);
+
+#endif
