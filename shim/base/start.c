@@ -255,7 +255,7 @@ void start(int argc, char **argv, char **envp)
 {
 	struct complaints c = {.n = 0};
 	const char *why;
-	bool reaper;
+	struct sandbox sandbox;
 
 	if (libc_resolve() || getauxval(AT_SECURE))
 		return;
@@ -266,9 +266,10 @@ void start(int argc, char **argv, char **envp)
 		return;
 	self.pid = (pid_t)sys0(SYS_getpid);
 	self.start_s = start_now_us() / 1000000;
-	if (!sandbox_allows_us(&reaper))
+	if (!sandbox_allows_us(&sandbox))
 		return;
-	if (!reaper)
+	self.exec_check = sandbox.exec_check;
+	if (!sandbox.reaper)
 		linger_forbid();
 	read_policy(&c);
 	start_fix = self.opt.mode == MODE_FIX;

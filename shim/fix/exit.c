@@ -12,10 +12,14 @@
 #define FIRST_LOOK_US 50U
 #define LAST_LOOK_US  1000U
 
+/* Room for so long: nobody stands in a write. */
+#define ROOM_MS 10U
+
 struct leaving {
 	int fd; /* -1: over */
 	bool input;
-	uint32_t start_ms;
+	bool writing;		    /* not half-closed yet */
+	uint32_t start_ms, full_ms; /* when there was last no room to write */
 	uint64_t drained, bytes;
 	struct event event;
 };
@@ -37,13 +41,17 @@ static bool map_list(void)
 	return true;
 }
 
-bool exit_add(int fd, const struct event *e, const struct drain_bounds *b)
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing)
 {
+	uint32_t now = start_now_ms();
+
 	if (count == self.opt.linger.sockets || !map_list())
 		return false;
 	list[count++] = (struct leaving){.fd = fd,
 		.input = true,
-		.start_ms = start_now_ms(),
+		.writing = writing,
+		.start_ms = now,
+		.full_ms = now,
 		.bytes = b->bytes,
 		.event = *e};
 	drain_expect_any(fd);
@@ -83,6 +91,19 @@ static long discard(struct leaving *l)
 	return n;
 }
 
+/* A thread that stood in a write would have filled what room there is. */
+static void half_close_later(struct leaving *l)
+{
+	uint32_t now = start_now_ms();
+
+	if (!drain_has_room(l->fd)) {
+		l->full_ms = now;
+	} else if (now - l->full_ms >= ROOM_MS) {
+		drain_half_close(l->fd);
+		l->writing = false;
+	}
+}
+
 static void look(struct leaving *l, bool late)
 {
 	long n;
@@ -92,6 +113,8 @@ static void look(struct leaving *l, bool late)
 		over(l, OUTCOME_FAILED, "the program closed it meanwhile");
 		return;
 	}
+	if (l->writing)
+		half_close_later(l);
 	n = discard(l);
 	if (n == 0 && drain_peer_fin(l->fd))
 		over(l, OUTCOME_AVERTED, NULL);
@@ -110,10 +133,10 @@ static uint32_t look_at_all(bool late)
 {
 	uint32_t left = 0;
 
-	for (struct leaving *l = list; l < list + count; l++) {
-		if (l->fd >= 0)
-			look(l, late);
-		left += l->fd >= 0;
+	for (uint32_t i = 0; i < count; i++) {
+		if (list[i].fd >= 0)
+			look(&list[i], late);
+		left += list[i].fd >= 0;
 	}
 	return left;
 }

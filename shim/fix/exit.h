@@ -16,10 +16,11 @@
  */
 
 /*
- * fd, half-closed already and known to be the last reference, is to be waited for. False: there is
- * no room (RSTFIX_LINGER, sockets=).
+ * fd, known to be the last reference, is to be waited for. It is half-closed already, unless a thread
+ * may be writing to it: then that is done when there was room for a while. False: there is no room
+ * for it here (RSTFIX_LINGER, sockets=).
  */
-bool exit_add(int fd, const struct event *e, const struct drain_bounds *b);
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing);
 
 /* Waits for what was added, at most until this moment (start_now_ms()). */
 void exit_settle(uint32_t until_ms);

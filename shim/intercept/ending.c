@@ -40,23 +40,21 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 {
 	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
+	bool writing;
 
 	if (!closing_disarmed(fd, e))
 		return true;
-	e->outcome = OUTCOME_FAILED;
-	if (e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT)) {
-		e->why = "another thread may be writing to it";
-		return !e->tentative;
-	}
-	if (!drain_half_close(fd)) {
-		e->why = "not connected any more";
-		return !e->tentative;
-	}
+	/* The end itself sends FIN: a thread that writes until then is not disturbed. */
 	if (closing_at_peer_fin(fd, e, &bounds) || closing_trimmed(fd, e))
 		return !e->tentative;
-	if (exit_add(fd, e, &bounds))
+	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
+	if (!writing && !drain_half_close(fd))
+		e->why = "not connected any more";
+	else if (exit_add(fd, e, &bounds, writing))
 		return false;
-	e->why = "too many sockets at once to wait for";
+	else
+		e->why = "too many sockets at once to wait for";
+	e->outcome = OUTCOME_FAILED;
 	return !e->tentative;
 }
 

@@ -234,6 +234,18 @@ static void add_frames(const char *victim)
 	add_untouched(victim, "vfork");
 }
 
+/* exit() and its like wherever a program may call them. */
+static void add_ends_in_frames(const char *victim)
+{
+	static const char *const frames[] = {
+		"constructor", "destructor", "thread", "signal", "fork", "closefrom", "daemon"};
+	static const char *const calls[] = {"exit", "_exit", "exec"};
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]) * 3; i++)
+		add_modes(
+			&(struct scenario){"victim", frames[i / 3], victim, calls[i % 3], 0, NULL});
+}
+
 static void add_table(const struct victim *table)
 {
 	for (; table->name; table++) {
@@ -282,6 +294,7 @@ static void add_all(void)
 		add_doors(doors_matter[i]);
 	for (size_t i = 0; i < sizeof(ends_matter) / sizeof(ends_matter[0]); i++)
 		add_ends(ends_matter[i]);
+	add_ends_in_frames("unread_close");
 	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)
 		add_frames(frames_matter[i]);
 	add(&(struct scenario){"victim", "main", "unread_close_peer_deaf", "close", JUDGE_FIX,
