@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from harness.peers import Answerer
+from harness.run import PYTHON
 from harness.scenario import Clean, Resets, Works, scenario
 
 LARGE, TAIL, LINE = 4 << 20, 1000, 2
@@ -266,3 +267,41 @@ def an_exec_of_a_script_out_of_PATH(run):
     transfer = end(run, "exec-script")[0]
     single(run)
     return transfer
+
+
+# --- programs of others ---
+
+PYTHON_ENDS = """
+import os, socket, sys
+peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+peer.sendall(b"?\\n")
+peer.recv(1, socket.MSG_PEEK)
+peer.sendall(bytes(4 << 20))
+os._exit(0)
+"""
+
+NODE_ENDS = """
+const peer = require("net").connect(process.argv[2], process.argv[1]);
+peer.pause();
+peer.write("?\\n");
+setTimeout(() => peer.write(Buffer.alloc(2 << 20), () => process.exit(0)), 200);
+"""
+
+
+def end_interpreter(run, size, *argv):
+    peer = Answerer(run, answer=1, busy=0.5, expected=size + LINE)
+    peer.start()
+    program = run.run(*argv, run.host, peer.port)
+    assert program.process.returncode == 0, program.err[-300:]
+    return peer.result()
+
+
+@scenario(AT_EXIT)
+def python_that_ends_by_os__exit(run):
+    return end_interpreter(run, LARGE, PYTHON, "-c", PYTHON_ENDS)
+
+
+@scenario(Resets("unread-close", ops=("exit",), role="client", module="node", unread=1),
+          needs=("node",))
+def node_that_ends_by_process_exit(run):
+    return end_interpreter(run, 2 << 20, "node", "-e", NODE_ENDS)
