@@ -13,8 +13,10 @@ from harness.scenario import Clean, Resets, Works, scenario
 LARGE, TAIL, LINE = 4 << 20, 1000, 2
 SLACK = 0.3  # seconds, of a busy machine
 
-AT_EXIT = Resets("unread-close", ops=("exit",), role="client", unread=1)
-AT_EXEC = Resets("unread-close", ops=("exec",), role="client", unread=1)
+LOSES = Resets("unread-close", ops=("exit",), role="client", unread=1)
+# Where the client waits for its peer to read there may be nothing left to lose.
+AT_EXIT = Resets("unread-close", ops=("exit",), role="client", unread=1, loses=False)
+AT_EXEC = Resets("unread-close", ops=("exec",), role="client", unread=1, loses=False)
 
 
 
@@ -47,45 +49,63 @@ def single(run):
     return told[0] if told else None
 
 
+def whole(transfer, program):
+    """Everything that a client wrote which filled what the kernels hold."""
+    transfer.expected = int(re.search(r"wrote: (\d+)", program.out).group(1)) + LINE
+    return transfer
+
+
 # --- the rescue ---
 
-@scenario(AT_EXIT)
-def a_client_that_exits_with_a_byte_unread(run):
-    """Where a filter may be attached nothing is waited for; else no longer than delivery takes."""
-    transfer, program, ended, delivered = end(run, "large")
+def in_time(run, *args, **kwargs):
+    """Exit takes no longer than the delivery of four megabytes."""
+    transfer, program, ended, delivered = end(run, *args, **kwargs)
     took, delivery = ended - called(program), delivered - called(program)
     assert took < max(delivery, 0) + SLACK, f"exit took {took:.2f} s, delivery {delivery:.2f} s"
     single(run)
-    return transfer
+    return transfer, program, took
+
+
+@scenario(LOSES)
+def a_client_that_exits_before_its_peer_reads(run):
+    """Nothing is waited for where a filter may be attached."""
+    transfer, program, took = in_time(run, "undelivered", busy=1)
+    assert took < SLACK, f"exit took {took:.2f} s"
+    return whole(transfer, program)
+
+
+@scenario(LOSES)
+def a_client_with_a_filter_of_its_own_that_exits_before_its_peer_reads(run):
+    transfer, program, _ = in_time(run, "undelivered", busy=0.6, filtered=True)
+    return whole(transfer, program)
+
+
+@scenario(AT_EXIT)
+def a_client_that_exits_with_a_byte_unread(run):
+    return in_time(run, "large")[0]
 
 
 @scenario(AT_EXIT)
 def a_client_with_a_filter_of_its_own_that_exits(run):
-    transfer, program, ended, delivered = end(run, "large", filtered=True)
-    took, delivery = ended - called(program), delivered - called(program)
-    assert took < max(delivery, 0) + SLACK, f"exit took {took:.2f} s, delivery {delivery:.2f} s"
-    single(run)
-    return transfer
+    return in_time(run, "large", filtered=True)[0]
 
 
 def over_ten_megabits(run, filtered):
     subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "10mbit", "burst",
                     "128kb", "latency", "400ms"], check=True)
-    transfer, program, ended, delivered = end(
+    transfer, _, took = in_time(
         run, "large", busy=0, filtered=filtered, env={"RSTFIX_EXIT": "20s"})
-    took, delivery = ended - called(program), delivered - called(program)
-    assert took < delivery + SLACK, f"exit took {took:.2f} s, delivery {delivery:.2f} s"
     if run.mode == "fix" and filtered:
         assert took > 1, f"exit took {took:.2f} s: four megabytes cannot have gone"
     return transfer
 
 
-@scenario(AT_EXIT, needs=("tc",), root=True)
+@scenario(LOSES, needs=("tc",), root=True)
 def four_megabytes_at_exit_over_a_link_of_ten_megabits(run):
     return over_ten_megabits(run, False)
 
 
-@scenario(AT_EXIT, needs=("tc",), root=True)
+@scenario(LOSES, needs=("tc",), root=True)
 def four_megabytes_at_exit_with_a_filter_over_a_link_of_ten_megabits(run):
     return over_ten_megabits(run, True)
 
@@ -110,7 +130,8 @@ def a_deaf_peer_is_waited_for_as_long_as_RSTFIX_EXIT_says(run):
 
 # --- exit status ---
 
-@scenario(Resets("unread-close", ops=("exit",), role="client", unread=1, mended=False))
+@scenario(Resets("unread-close", ops=("exit",), role="client", unread=1, loses=False,
+                 mended=False))
 def a_client_that_fails_keeps_its_reset(run):
     return end(run, "stream-failed", LARGE + TAIL, status=3)[0]
 
@@ -159,12 +180,6 @@ def a_closed_stream_is_forgotten(run):
 
 # --- threads ---
 
-def whole(transfer, program):
-    """Everything that a client wrote which filled what the kernels hold."""
-    transfer.expected = int(re.search(r"wrote: (\d+)", program.out).group(1)) + LINE
-    return transfer
-
-
 def leaves_alone(run, how):
     """Nothing is told, nothing is waited for."""
     transfer, program, ended, _ = end(run, how, busy=1.5, filtered=True)
@@ -204,7 +219,7 @@ def a_thread_that_sits_in_write_notices_nothing(run):
 
 # --- handlers ---
 
-@scenario(Resets("unread-close", role="client", unread=1))
+@scenario(Resets("unread-close", role="client", unread=1, loses=False))
 def a_socket_that_a_handler_closes_at_exit(run):
     transfer = end(run, "handler")[0]
     ops = {event["op"] for event in run.events()[0] if event.get("event") == "rst"}
@@ -301,7 +316,7 @@ def python_that_ends_by_os__exit(run):
     return end_interpreter(run, LARGE, PYTHON, "-c", PYTHON_ENDS)
 
 
-@scenario(Resets("unread-close", ops=("exit",), role="client", module="node", unread=1),
-          needs=("node",))
+@scenario(Resets("unread-close", ops=("exit",), role="client", module="node", unread=1,
+                 loses=False), needs=("node",))
 def node_that_ends_by_process_exit(run):
     return end_interpreter(run, 2 << 20, "node", "-e", NODE_ENDS)
