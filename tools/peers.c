@@ -86,6 +86,12 @@ static bool closed(void *arg)
 	return state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT;
 }
 
+static bool await_closed(struct peer *p)
+{
+	return stage_await(&p->stage->step, STEP_READY, STAGE_PATIENCE_MS) &&
+		stage_await_that(closed, p, STAGE_PATIENCE_MS);
+}
+
 static bool closed_or_reset(void *arg)
 {
 	struct peer *p = arg;
@@ -151,8 +157,7 @@ static bool play_late_byte(struct peer *p)
 
 static bool sends_on_after_close(struct peer *p)
 {
-	if (!stage_await(&p->stage->step, STEP_READY, STAGE_PATIENCE_MS) ||
-		!stage_await_that(closed, p, STAGE_PATIENCE_MS) || !send_bytes(p, 1, 0))
+	if (!await_closed(p) || !send_bytes(p, 1, 0))
 		return false;
 	p->stage->cue = CUE_SENT;
 	read_to_end(p);
@@ -279,7 +284,7 @@ static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
 			return false;
 	}
 	p->stage->cue = CUE_SENT;
-	return stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS);
+	return await_closed(p);
 }
 
 /* Its end is how all of them end, or none. */

@@ -6,6 +6,7 @@
 #include "../detect/owner.h"
 #include "../fix/exit.h"
 #include "../fix/linger.h"
+#include "../fix/listener.h"
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
@@ -42,6 +43,10 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
 	bool writing;
 
+	if (e->pattern == PATTERN_LISTENER_CLOSE) {
+		listener_empty(fd, e);
+		return true;
+	}
 	if (!closing_disarmed(fd, e))
 		return true;
 	/* The end itself sends FIN: a thread that writes until then is not disturbed. */
@@ -87,6 +92,8 @@ static void end_one(struct ending *end, int fd)
 		e.why = "another thread may be using its stream";
 		if (flushed) {
 			e.why = NULL;
+			if (!e.tentative)
+				closing_tell_time_wait(fd, &e);
 			if (!mend(fd, &rec, &e))
 				return;
 		}

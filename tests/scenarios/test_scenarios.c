@@ -191,10 +191,13 @@ static void add_doors(const char *victim)
 		add_modes(&(struct scenario){"victim", "main", victim, doors[i].name, 0, NULL});
 }
 
-/* A child's own status is its parent's to judge; in a vfork child exit() runs the parent's handlers. */
+/*
+ * A child's own status is its parent's to judge, and what a rule mends it mends at any; in a vfork
+ * child exit() runs the parent's handlers.
+ */
 static bool can_end_by(const char *victim, const struct end_door *end)
 {
-	if (strstr(victim, "child_closes") && end->status)
+	if (end->status && (strstr(victim, "child_closes") || strstr(victim, "_ruled")))
 		return false;
 	return !strstr(victim, "vfork") || strncmp(end->door.name, "exit", 4) != 0;
 }
@@ -280,7 +283,8 @@ static void add_all(void)
 	static const char *const ends_matter[] = {"unread_close", "unread_close_client",
 		"unread_after_peer_fin", "linger_zero_listener", "linger_zero_abort",
 		"shutdown_rdwr", "late_data", "clean_close", "child_holds_it", "child_closes_it",
-		"vfork_child_closes_it"};
+		"vfork_child_closes_it", "listener_close", "listener_close_ruled",
+		"linger2_listener"};
 
 	add_table(victims_reset);
 	add_table(victims_linger2);
