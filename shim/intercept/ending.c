@@ -53,13 +53,15 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	if (closing_at_peer_fin(fd, e, &bounds) || closing_trimmed(fd, e))
 		return !e->tentative;
 	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
-	if (!writing && !drain_half_close(fd))
+	if (!writing && !drain_half_close(fd)) {
+		e->outcome = OUTCOME_FAILED;
 		e->why = "not connected any more";
-	else if (exit_add(fd, e, &bounds, writing))
+		return !e->tentative;
+	}
+	if (exit_add(fd, e, &bounds, writing))
 		return false;
-	else
-		e->why = "too many sockets at once to wait for";
-	e->outcome = OUTCOME_FAILED;
+	drain_discard(fd, bounds.bytes); /* too many to wait for */
+	e->outcome = OUTCOME_EXPIRED;
 	return !e->tentative;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,6 +88,25 @@ static void undelivered(char **args)
 	fill(ask(args[0]));
 	about_to_end();
 	exit(0);
+}
+
+static void several(char **args)
+{
+	for (; *args && strcmp(*args, "filtered"); args++)
+		fill(ask(*args));
+	exit(0);
+}
+
+static void killed(char **args)
+{
+	put(ask(args[0]), LARGE);
+	raise(SIGKILL);
+}
+
+static void aborted(char **args)
+{
+	put(ask(args[0]), LARGE);
+	abort();
 }
 
 /* --- streams --- */
@@ -389,6 +409,9 @@ int main(int argc, char **argv)
 	static const struct attack table[] = {
 		{"large", large},
 		{"undelivered", undelivered},
+		{"several", several},
+		{"killed", killed},
+		{"aborted", aborted},
 		{"stream", stream},
 		{"stream-failed", stream_failed},
 		{"two-streams", two_streams},

@@ -263,6 +263,7 @@ static void add_allocators(const char *victim)
 	static const char jemalloc[] = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
 	add_modes(&(struct scenario){"victim-asan", "main", victim, "close", 0, NULL});
+	add_modes(&(struct scenario){"victim-asan", "main", victim, "exit", 0, NULL});
 	if (access(jemalloc, R_OK) == 0)
 		add_modes(&(struct scenario){"victim", "main", victim, "close", 0, jemalloc});
 	else

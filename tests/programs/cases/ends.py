@@ -128,7 +128,37 @@ def a_deaf_peer_is_waited_for_as_long_as_RSTFIX_EXIT_says(run):
     assert single(run)["outcome"] == "expired", single(run)
 
 
+@scenario(Works())
+def more_sockets_than_may_be_waited_for(run):
+    """They are drained, and left to the kernel."""
+    others = [Answerer(run, answer=1, busy=0.6) for _ in range(2)]
+    first, program, _, _ = end(run, "several", busy=0.6, others=others, filtered=True,
+                               env={"RSTFIX_LINGER": "sockets=1"})
+    transfers = [first] + [other.result() for other in others]
+    wrote = [int(number) + LINE for number in re.findall(r"wrote: (\d+)", program.out)]
+    got = [transfer.received for transfer in transfers]
+    assert (wrote == got) == (run.mode == "fix"), f"{got} of {wrote}"
+    if run.mode == "fix":
+        outcomes = [event["outcome"] for event in run.events()[0] if event["event"] == "rst"]
+        assert outcomes.count("expired") == 2 and len(outcomes) == 3, outcomes
+
+
 # --- exit status ---
+
+def keeps_its_reset(run, how, signal):
+    end(run, how, status=-signal)
+    assert run.rsts() == 1 and not run.events()[0], (run.rsts(), run.events()[0])
+
+
+@scenario(Works())
+def a_client_that_is_killed_keeps_its_reset(run):
+    keeps_its_reset(run, "killed", 9)
+
+
+@scenario(Works())
+def a_client_that_aborts_itself_keeps_its_reset(run):
+    keeps_its_reset(run, "aborted", 6)
+
 
 @scenario(Resets("unread-close", ops=("exit",), role="client", unread=1, loses=False,
                  mended=False))
