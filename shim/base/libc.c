@@ -284,7 +284,7 @@ int libc_stream_flush(FILE *stream)
 	return fflush(stream);
 }
 
-bool libc_stream_flush_unlocked(FILE *stream)
+bool libc_stream_try_flush(FILE *stream)
 {
 	bool empty;
 

@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "trim.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -58,6 +59,11 @@ bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool 
 	return true;
 }
 
+void exit_begin(void)
+{
+	count = 0;
+}
+
 static void over(struct leaving *l, enum outcome outcome, const char *why)
 {
 	struct event *e = &l->event;
@@ -104,6 +110,14 @@ static void half_close_later(struct leaving *l)
 	}
 }
 
+static bool left_to_kernel(struct leaving *l)
+{
+	if (!trim_attach(l->fd))
+		return false;
+	discard(l);
+	return true;
+}
+
 static void look(struct leaving *l, bool late)
 {
 	long n;
@@ -123,7 +137,7 @@ static void look(struct leaving *l, bool late)
 	else if (facts_unsent(l->fd) == 0)
 		over(l, OUTCOME_DELIVERED, NULL);
 	else if (late)
-		over(l, OUTCOME_EXPIRED, NULL);
+		over(l, left_to_kernel(l) ? OUTCOME_DELIVERED : OUTCOME_EXPIRED, NULL);
 	else if (n <= 0 && n != -EAGAIN && n != -EINTR) /* the reading side is shut already */
 		l->input = false;
 }
@@ -159,5 +173,4 @@ void exit_settle(uint32_t until_ms)
 			us *= 2;
 		late = start_stopping() || (int32_t)(start_now_ms() - until_ms) >= 0;
 	}
-	count = 0;
 }

@@ -15,6 +15,9 @@
  * but one mapping; any context but a vfork child, one caller at a time.
  */
 
+/* Nothing has been added yet: not by this process, that is, perhaps a fork of one that waits. */
+void exit_begin(void);
+
 /*
  * fd, known to be the last reference, is to be waited for. It is half-closed already, unless a thread
  * may be writing to it: then that is done when there was room for a while. False: there is no room
@@ -22,7 +25,10 @@
  */
 bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing);
 
-/* Waits for what was added, at most until this moment (start_now_ms()). */
+/*
+ * Waits for what was added, at most until this moment (start_now_ms()). What is not delivered by then
+ * is left to the kernel, where a filter may be attached (trim.h).
+ */
 void exit_settle(uint32_t until_ms);
 
 #endif

@@ -41,7 +41,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 {
 	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
-	bool writing;
+	bool writing, uploads;
 
 	if (e->pattern == PATTERN_LISTENER_CLOSE) {
 		listener_empty(fd, e);
@@ -49,8 +49,12 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	}
 	if (!closing_disarmed(fd, e))
 		return true;
-	/* The end itself sends FIN: a thread that writes until then is not disturbed. */
-	if (closing_at_peer_fin(fd, e, &bounds) || closing_trimmed(fd, e))
+	/*
+	 * The end itself sends FIN: a thread that writes until then is not disturbed. A peer in the
+	 * middle of an upload may not read before all of it is acknowledged.
+	 */
+	uploads = e->facts.bulk && e->facts.unsent > 0;
+	if (closing_at_peer_fin(fd, e, &bounds) || (!uploads && closing_trimmed(fd, e)))
 		return !e->tentative;
 	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
 	if (!writing && !drain_half_close(fd)) {
@@ -63,6 +67,19 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	drain_discard(fd, bounds.bytes); /* too many to wait for */
 	e->outcome = OUTCOME_EXPIRED;
 	return !e->tentative;
+}
+
+/* The same, where what its streams held may not have been sent. */
+static bool mend_flushed(int fd, const struct fdrec *rec, struct event *e, bool flushed)
+{
+	if (!flushed) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "another thread may be using its stream";
+		return !e->tentative;
+	}
+	if (!e->tentative)
+		closing_tell_time_wait(fd, e);
+	return mend(fd, rec, e);
 }
 
 /* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
@@ -87,19 +104,8 @@ static void end_one(struct ending *end, int fd)
 		!closing_verdict(&e, &f, fd, &rec, unread) || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;
-	if (decide_mends(&e)) {
-		if (!rec.cookie || (!flushed && e.tentative))
-			return;
-		e.outcome = OUTCOME_FAILED;
-		e.why = "another thread may be using its stream";
-		if (flushed) {
-			e.why = NULL;
-			if (!e.tentative)
-				closing_tell_time_wait(fd, &e);
-			if (!mend(fd, &rec, &e))
-				return;
-		}
-	}
+	if (decide_mends(&e) && (!rec.cookie || !mend_flushed(fd, &rec, &e, flushed)))
+		return;
 	event_tell(&e);
 	decide_stop(&e);
 }
@@ -131,6 +137,7 @@ static void judge_all(struct ending *end, uint32_t until_ms)
 	unsigned high = fdhint_high();
 	bool held = start_fix && end->op == OP_EXIT && hold_sigpipe(&was);
 
+	exit_begin();
 	for (unsigned fd = 0; fd < high && !end->fails; fd++) {
 		if (fdhint_get((int)fd) & HINT_STREAM)
 			end_one(end, (int)fd);
@@ -140,15 +147,16 @@ static void judge_all(struct ending *end, uint32_t until_ms)
 		sys4(SYS_rt_sigaction, SIGPIPE, &was, 0, sizeof(was.mask));
 }
 
-static pid_t ended;	 /* the process that has been judged: once */
-static uint32_t entered; /* one at a time; the others end the program meanwhile */
+static pid_t ended;   /* the process that has been judged: once */
+static pid_t entered; /* the one that is just judged; its other threads end it meanwhile */
 
 static void judge_and_settle(struct ending *end)
 {
 	uint32_t until_ms = start_now_ms() + self.opt.exit_ms;
 	bool for_good = end->op == OP_EXIT;
 
-	if (ended != self.pid && !__atomic_exchange_n(&entered, 1, __ATOMIC_ACQUIRE)) {
+	if (ended != self.pid &&
+		__atomic_exchange_n(&entered, self.pid, __ATOMIC_ACQUIRE) != self.pid) {
 		if (for_good)
 			ended = self.pid;
 		if (start_busy_enter()) {

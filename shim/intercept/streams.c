@@ -56,9 +56,16 @@ bool streams_flush(int fd, const struct fdrec *rec)
 	int saved = errno;
 	bool all = !(rec->flags & REC_STREAMS_UNKNOWN);
 
+	if (!rec->streams[0])
+		return true;
+	if (facts_cookie(fd) != rec->cookie) /* it has outlived its socket, and they themselves */
+		return false;
 	for (unsigned i = 0; i < KNOWN && rec->streams[i] && all; i++) {
-		if (libc_stream_fd(rec->streams[i]) == fd)
-			all = may_write(fd) && libc_stream_flush_unlocked(rec->streams[i]);
+		FILE *stream = rec->streams[i];
+
+		all = libc_stream_fd(stream) == fd &&
+			(!libc_stream_pending(stream) || may_write(fd)) &&
+			libc_stream_try_flush(stream);
 	}
 	errno = saved;
 	return all;

@@ -24,15 +24,22 @@ static char bytes[LARGE + TAIL];
 static int kept = -1;
 static bool filtered;
 
-static int connect_to(const char *port)
+static struct sockaddr_in address_of(const char *port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
-	struct sock_fprog program = {1, &all};
 	const char *address = getenv("VICTIM_ADDRESS");
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	inet_pton(AF_INET, address ? address : "127.0.0.1", &a.sin_addr);
+	return a;
+}
+
+static int connect_to(const char *port)
+{
+	struct sockaddr_in a = address_of(port);
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
+	struct sock_fprog program = {1, &all};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
 		err(1, "connect");
 	if (filtered) /* where it is not permitted, it is to nobody */
@@ -86,6 +93,27 @@ static void fill(int fd)
 static void undelivered(char **args)
 {
 	fill(ask(args[0]));
+	about_to_end();
+	exit(0);
+}
+
+/* Answers an upload of which it has read little. */
+static void serve(char **args)
+{
+	struct sockaddr_in a = address_of(args[0]);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+
+	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) || listen(listener, 1))
+		err(1, "listen");
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	for (long left = LARGE; left > 0;) {
+		ssize_t n = read(fd, bytes, TAIL);
+
+		if (n <= 0)
+			err(1, "read");
+		left -= n;
+	}
+	fill(fd);
 	about_to_end();
 	exit(0);
 }
@@ -409,6 +437,7 @@ int main(int argc, char **argv)
 	static const struct attack table[] = {
 		{"large", large},
 		{"undelivered", undelivered},
+		{"serve", serve},
 		{"several", several},
 		{"killed", killed},
 		{"aborted", aborted},

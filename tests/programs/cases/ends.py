@@ -3,10 +3,11 @@
 that takes, and what is somebody else's is left alone."""
 
 import re
+import socket
 import subprocess
 import time
 
-from harness.peers import Answerer
+from harness.peers import Answerer, Transfer, drain, error_name
 from harness.run import PYTHON
 from harness.scenario import Clean, Resets, Works, scenario
 
@@ -141,6 +142,24 @@ def more_sockets_than_may_be_waited_for(run):
     if run.mode == "fix":
         outcomes = [event["outcome"] for event in run.events()[0] if event["event"] == "rst"]
         assert outcomes.count("expired") == 2 and len(outcomes) == 3, outcomes
+
+
+@scenario(Resets("unread-close", ops=("exit",), role="server", loses=True))
+def a_server_that_exits_while_a_client_uploads_before_it_reads(run):
+    """A filter that takes no more input would make the two wait for each other."""
+    program = run.serve(run.victim("ends"), "serve", run.port)
+    sock = socket.create_connection((run.host, run.port), 20)
+    transfer = Transfer(0, 0, "")
+    try:
+        sock.sendall(bytes(64 << 20))
+    except OSError as error:
+        transfer.send_error = error_name(error)
+    transfer.received, transfer.end, _ = drain(sock)
+    sock.close()
+    assert program.wait() == 0, program.err
+    assert run.mode != "fix" or not transfer.send_error, transfer.send_error
+    transfer.expected = int(re.search(r"wrote: (\d+)", program.out).group(1))
+    return transfer
 
 
 # --- exit status ---
