@@ -136,8 +136,10 @@ static void look(struct leaving *l, bool late)
 		over(l, OUTCOME_FAILED, "the peer reset the connection");
 	else if (facts_unsent(l->fd) == 0)
 		over(l, OUTCOME_DELIVERED, NULL);
+	else if (late && left_to_kernel(l))
+		over(l, OUTCOME_DELIVERED, TRIM_LEFT);
 	else if (late)
-		over(l, left_to_kernel(l) ? OUTCOME_DELIVERED : OUTCOME_EXPIRED, NULL);
+		over(l, OUTCOME_EXPIRED, NULL);
 	else if (n <= 0 && n != -EAGAIN && n != -EINTR) /* the reading side is shut already */
 		l->input = false;
 }

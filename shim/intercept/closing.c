@@ -121,6 +121,8 @@ bool closing_trimmed(int fd, struct event *e)
 	while ((n = drain_discard(fd, UINT64_MAX)) > 0)
 		e->drained += (uint64_t)n;
 	e->outcome = n == 0 && drain_peer_fin(fd) ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
+	if (e->outcome == OUTCOME_DELIVERED && facts_unsent(fd) > 0)
+		e->why = TRIM_LEFT;
 	e->duration_ms = start_now_ms() - start;
 	e->mended = true;
 	return true;
