@@ -1,93 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Clients that end with their connection open: `ends HOW PORT [filtered]`. They say a line, get an
- * answer that they leave unread, write, and end in some way. `filtered`: the socket has a filter of
- * its own, so that the shim cannot leave it to the kernel with another.
- */
-#include "victim.h"
+/* Clients that end by themselves, with streams, threads and handlers. */
+#include "ends.h"
 
-#include <fcntl.h>
-#include <linux/filter.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#define LARGE (4 << 20)
-#define TAIL  1000 /* fits into a stream's buffer */
-
-extern char **environ;
-static char bytes[LARGE + TAIL];
 static int kept = -1;
-static bool filtered;
-
-static struct sockaddr_in address_of(const char *port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-	const char *address = getenv("VICTIM_ADDRESS");
-
-	inet_pton(AF_INET, address ? address : "127.0.0.1", &a.sin_addr);
-	return a;
-}
-
-static int connect_to(const char *port)
-{
-	struct sockaddr_in a = address_of(port);
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
-	struct sock_fprog program = {1, &all};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
-		err(1, "connect");
-	if (filtered) /* where it is not permitted, it is to nobody */
-		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-	return fd;
-}
-
-/* The answer is there, and unread. */
-static int ask(const char *port)
-{
-	struct pollfd p = {.events = POLLIN};
-
-	p.fd = connect_to(port);
-	if (write(p.fd, "?\n", 2) != 2 || poll(&p, 1, 5000) != 1)
-		err(1, "no answer");
-	return p.fd;
-}
-
-static void put(int fd, size_t n)
-{
-	if (write(fd, bytes, n) != (ssize_t)n)
-		err(1, "write");
-}
-
-/* To which the test compares when the program has ended. */
-static void about_to_end(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	fprintf(stderr, "ends at %lld.%09ld\n", (long long)t.tv_sec, t.tv_nsec);
-}
 
 static void large(char **args)
 {
 	put(ask(args[0]), LARGE);
 	about_to_end();
 	exit(0);
-}
-
-/* As much as the two kernels hold while the peer does not read. */
-static void fill(int fd)
-{
-	long all = 0, n;
-
-	while ((n = send(fd, bytes, TAIL, MSG_DONTWAIT)) > 0)
-		all += n;
-	say("wrote", all);
 }
 
 static void undelivered(char **args)
@@ -341,97 +265,6 @@ static void by_signal(char **args)
 	raise(SIGUSR1);
 }
 
-/* --- processes --- */
-
-static void end_child(unsigned turn, int fd)
-{
-	char *argv[] = {(char[]){"true"}, NULL};
-
-	switch (turn % 6) {
-	case 0:
-		exit(0);
-	case 1:
-		_exit(0);
-	case 2:
-		quick_exit(0);
-	case 3:
-		syscall(SYS_exit_group, 0);
-		break;
-	case 4:
-		execvp("true", argv);
-		break;
-	default:
-		fcntl(fd, F_SETFD, 0);
-		execv("/bin/true", argv);
-	}
-	_exit(1);
-}
-
-/* Their ends are none of the connection's business, which then goes on. */
-static void children(char **args)
-{
-	int fd = ask(args[0]), status;
-	char byte;
-
-	for (unsigned turn = 0; turn < 12; turn++) {
-		pid_t pid = fork();
-
-		if (pid == 0)
-			end_child(turn, fd);
-		if (waitpid(pid, &status, 0) != pid || status)
-			errx(1, "a child failed");
-	}
-	put(fd, LARGE);
-	if (read(fd, &byte, 1) != 1)
-		err(1, "read");
-	close(fd);
-}
-
-static void make(const char *path, const char *text, mode_t mode)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || close(fd))
-		err(1, "%s", path);
-}
-
-/* None of them comes about, and the connection goes on. */
-static void exec_fails(char **args)
-{
-	char *argv[] = {(char[]){"x"}, NULL}, *volatile wild = (char *)8, byte;
-	int fd = ask(args[0]);
-
-	make("no-format", "what is this", 0755);
-	make("no-interpreter", "#!/no/such/interpreter -x\n", 0755);
-	make("no-permission", "#!/bin/sh\n", 0644);
-	say("missing", execv("/no/such/program", argv));
-	say("searched", execvp("no-such-program", argv));
-	say("searched, empty", execvp("", argv));
-	say("directory", execv("/", argv));
-	say("no format", execv("./no-format", argv));
-	say("no interpreter", execv("./no-interpreter", argv));
-	say("no permission", execv("./no-permission", argv));
-	say("wild", execve(wild, argv, environ));
-	say("wild arguments", execve("/bin/true", (void *)wild, environ));
-	say("by fd", fexecve(fd, argv, environ));
-	say("at", (int)syscall(SYS_execveat, fd, "", argv, environ, 0));
-	put(fd, LARGE);
-	if (read(fd, &byte, 1) != 1)
-		err(1, "read");
-	close(fd);
-}
-
-static void exec_script(char **args)
-{
-	char *argv[] = {(char[]){"script"}, NULL};
-
-	make("script", "#! /bin/sh -e\nexit 0\n", 0755);
-	put(ask(args[0]), LARGE);
-	setenv("PATH", "/no/such:.:/bin", 1);
-	execvp("script", argv);
-	err(1, "execvp");
-}
-
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
@@ -454,11 +287,7 @@ int main(int argc, char **argv)
 		{"twice", exit_twice},
 		{"quick", quick},
 		{"signal", by_signal},
-		{"children", children},
-		{"exec-fails", exec_fails},
-		{"exec-script", exec_script},
 	};
 
-	filtered = argc > 2 && !strcmp(argv[argc - 1], "filtered");
-	return attack(argv, table, sizeof(table) / sizeof(table[0]));
+	return end_somehow(argc, argv, table, sizeof(table) / sizeof(table[0]));
 }

@@ -21,7 +21,8 @@ AT_EXEC = Resets("unread-close", ops=("exec",), role="client", unread=1, loses=F
 
 
 
-def end(run, how, size=LARGE, busy=0.3, others=(), filtered=False, env=None, status=0):
+def end(run, how, size=LARGE, busy=0.3, others=(), filtered=False, env=None, status=0,
+        victim="ends"):
     """Plays one client against a peer that is busy for a while before it reads: (what the peer got,
     the program, when it had ended, when the peer had everything)."""
     peer = Answerer(run, answer=1, busy=busy, expected=size + LINE)
@@ -29,7 +30,7 @@ def end(run, how, size=LARGE, busy=0.3, others=(), filtered=False, env=None, sta
     for other in others:
         other.start()
     ports = [peer.port] + [other.port for other in others]
-    program = run.start(run.victim("ends"), how, *ports, *(["filtered"] if filtered else []),
+    program = run.start(run.victim(victim), how, *ports, *(["filtered"] if filtered else []),
                         env=env)
     got = program.process.wait(40)
     ended = time.monotonic()
@@ -303,7 +304,7 @@ def an__exit_in_a_signal_handler(run):
 
 @scenario(Clean())
 def children_that_end_while_the_parent_goes_on(run):
-    return end(run, "children")[0]
+    return end(run, "children", victim="ends_processes")[0]
 
 
 EXEC_FAILS = """\
@@ -323,14 +324,14 @@ at: ENOENT
 
 @scenario(Clean())
 def an_exec_that_fails_leaves_the_connection_as_it_was(run):
-    transfer, program, _, _ = end(run, "exec-fails")
+    transfer, program, _, _ = end(run, "exec-fails", victim="ends_processes")
     assert program.out == EXEC_FAILS, program.out
     return transfer
 
 
 @scenario(AT_EXEC)
 def an_exec_of_a_script_out_of_PATH(run):
-    transfer = end(run, "exec-script")[0]
+    transfer = end(run, "exec-script", victim="ends_processes")[0]
     single(run)
     return transfer
 
