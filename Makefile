@@ -92,7 +92,7 @@ $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(OPT) -Wall -Wextra -shared -fPIC -o $@ $<
 
-$(O)/tests/programs/%: tests/programs/%.c tests/programs/victim.h
+$(O)/tests/programs/%: tests/programs/%.c $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fvisibility=hidden,$(CFLAGS_ALL)) -o $@ $< -lpthread -ldl
 
@@ -238,4 +238,4 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(SCENARIOS)))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(wildcard tests/scenarios/*.c)))

@@ -21,7 +21,7 @@
 
 #include <cmocka.h>
 
-#define CASES_MAX 2048
+#define CASES_MAX 4096
 
 struct scenario {
 	const char *program; /* a victim program beside this one */
@@ -159,6 +159,14 @@ static void run_trimmed(void **state)
 	run_judged(*state, judge_trimmed);
 }
 
+/*
+ * At an end what comes late is left to the kernel as well, where that may be; else it is waited for.
+ */
+static void run_late_at_end(void **state)
+{
+	run_judged(*state, filters_are_permitted() ? judge_trimmed : judge);
+}
+
 static void add(const struct scenario *s, CMUnitTestFunction function)
 {
 	char name[256];
@@ -169,7 +177,7 @@ static void add(const struct scenario *s, CMUnitTestFunction function)
 		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", asan",
 		s->also ? ", jemalloc" : "", transport ? " over " : "",
 		transport ? transports[transport].name : "");
-	if (function == run)
+	if (function == run || function == run_late_at_end)
 		table_note(claim_for(s->victim), s->door, s->mode);
 	placed[count] = (struct placed){.scenario = *s, .transport = transport};
 	tests[count] = (struct CMUnitTest){
@@ -182,8 +190,11 @@ static void add_modes(const struct scenario *s)
 	struct scenario each = *s;
 
 	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		bool late = mode == JUDGE_FIX && strstr(s->victim, "late") &&
+			door_that_ends(s->door) && door_that_ends(s->door)->status == 0;
+
 		each.mode = (enum judge_mode)mode;
-		add(&each, run);
+		add(&each, late ? run_late_at_end : run);
 	}
 }
 
@@ -202,6 +213,26 @@ static void add_scenes(void)
 
 	for (size_t i = 0; (c = cells_scene(i)); i++)
 		add_ways(c);
+}
+
+/*
+ * A child's own status is its parent's to judge, and what a rule mends it mends at any; in a vfork
+ * child exit() runs the parent's handlers.
+ */
+static bool can_end_by(const char *victim, const struct end_door *end)
+{
+	if (end->status && (strstr(victim, "child_closes") || strstr(victim, "_ruled")))
+		return false;
+	return !strstr(victim, "vfork") || strncmp(end->door.name, "exit", 4) != 0;
+}
+
+static void add_ends(const char *victim)
+{
+	for (const struct end_door *end = end_doors; end < end_doors + end_doors_count; end++) {
+		if (can_end_by(victim, end) && cells_can_go(claim_for(victim), end->door.name))
+			add_modes(&(struct scenario){
+				"victim", "main", victim, end->door.name, 0, NULL});
+	}
 }
 
 static void add_untouched(const char *victim, const char *frame)
@@ -230,6 +261,18 @@ static void add_frames(const char *victim)
 	add_untouched(victim, "vfork");
 }
 
+/* exit() and its like wherever a program may call them. */
+static void add_ends_in_frames(const char *victim)
+{
+	static const char *const frames[] = {
+		"constructor", "destructor", "thread", "signal", "fork", "closefrom", "daemon"};
+	static const char *const ends[] = {"exit", "_exit", "exec"};
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]) * 3; i++)
+		add_modes(
+			&(struct scenario){"victim", frames[i / 3], victim, ends[i % 3], 0, NULL});
+}
+
 static void add_table(const struct victim *table)
 {
 	for (; table->name; table++) {
@@ -252,6 +295,7 @@ static void add_allocators(const char *victim)
 	static const char jemalloc[] = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
 	add_modes(&(struct scenario){"victim-asan", "main", victim, "close", 0, NULL});
+	add_modes(&(struct scenario){"victim-asan", "main", victim, "exit", 0, NULL});
 	if (access(jemalloc, R_OK) == 0)
 		add_modes(&(struct scenario){"victim", "main", victim, "close", 0, jemalloc});
 	else
@@ -319,6 +363,12 @@ static void add_all(void)
 		"linger2_accepted", "listener_close_ruled", "disconnect", "shutdown_rdwr",
 		"late_data", "peer_reset", "clean_close"};
 
+	static const char *const ends_matter[] = {"unread_close", "unread_close_client",
+		"unread_after_peer_fin", "linger_zero_listener", "linger_zero_abort",
+		"shutdown_rdwr", "late_data", "clean_close", "child_holds_it", "child_closes_it",
+		"vfork_child_closes_it", "listener_close", "listener_close_ruled",
+		"linger2_listener"};
+
 	add_table(victims_reset);
 	add_table(victims_linger2);
 	add_table(victims_disconnect);
@@ -334,6 +384,9 @@ static void add_all(void)
 	add_modes(&(struct scenario){"victim", "main", "peer_reset_unseen", "getsockopt", 0, NULL});
 	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
 		add_ways(claim_for(doors_matter[i]));
+	for (size_t i = 0; i < sizeof(ends_matter) / sizeof(ends_matter[0]); i++)
+		add_ends(ends_matter[i]);
+	add_ends_in_frames("unread_close");
 	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)
 		add_frames(frames_matter[i]);
 	add(&(struct scenario){"victim", "main", "unread_close_peer_deaf", "close", JUDGE_FIX,
