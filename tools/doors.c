@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -136,6 +137,83 @@ static bool pass_freopen_of_a_reader(int fd)
 	return stream && reopened(fd, stream);
 }
 
+static bool pass_exit(int fd)
+{
+	(void)fd;
+	exit(0);
+}
+
+static bool pass_exit_nonzero(int fd)
+{
+	(void)fd;
+	exit(3);
+}
+
+static bool pass_return(int fd)
+{
+	(void)fd;
+	return true;
+}
+
+static bool pass_quick_exit(int fd)
+{
+	(void)fd;
+	quick_exit(0);
+}
+
+static bool pass__exit(int fd)
+{
+	(void)fd;
+	_exit(0);
+}
+
+static bool pass__exit_nonzero(int fd)
+{
+	(void)fd;
+	_exit(3);
+}
+
+static bool pass__Exit(int fd)
+{
+	(void)fd;
+	_Exit(0);
+}
+
+static bool pass_syscall_exit_group(int fd)
+{
+	(void)fd;
+	return syscall(SYS_exit_group, 0) == 0;
+}
+
+static bool pass_syscall_exit(int fd)
+{
+	(void)fd;
+	return syscall(SYS_exit, 0) == 0;
+}
+
+static bool pass_exec(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && execlp("true", "true", NULL) == 0;
+}
+
+static bool pass_syscall_execve(int fd)
+{
+	char name[] = "true", *argv[] = {name, NULL};
+
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+		syscall(SYS_execve, "/bin/true", argv, environ) == 0;
+}
+
+/* With output still in the stream's buffer, which exit() flushes. */
+static bool pass_exit_stream(int fd)
+{
+	FILE *stream = fdopen(fd, "w");
+
+	if (stream && fputs(TAIL, stream) >= 0)
+		exit(0);
+	return false;
+}
+
 const struct door doors[] = {
 	{"close", "close", 0, pass_close},
 	{"__close", "close", 0, pass_alias},
@@ -159,11 +237,39 @@ const struct door doors[] = {
 
 const size_t doors_count = sizeof(doors) / sizeof(doors[0]);
 
+const struct end_door end_doors[] = {
+	{{"exit", "exit", 0, pass_exit}, 0, true},
+	{{"exit-nonzero", "exit", 0, pass_exit_nonzero}, 3, true},
+	{{"exit-stream", "exit", sizeof(TAIL) - 1, pass_exit_stream}, 0, true},
+	{{"return", "exit", 0, pass_return}, 0, true},
+	{{"quick_exit", "exit", 0, pass_quick_exit}, 0, true},
+	{{"_exit", "exit", 0, pass__exit}, 0, false},
+	{{"_exit-nonzero", "exit", 0, pass__exit_nonzero}, 3, false},
+	{{"_Exit", "exit", 0, pass__Exit}, 0, false},
+	{{"syscall-exit_group", "exit", 0, pass_syscall_exit_group}, 0, false},
+	{{"syscall-exit", "exit", 0, pass_syscall_exit}, 0, false},
+	{{"exec", "exec", 0, pass_exec}, 0, false},
+	{{"syscall-execve", "exec", 0, pass_syscall_execve}, 0, false},
+};
+
+const size_t end_doors_count = sizeof(end_doors) / sizeof(end_doors[0]);
+
+const struct end_door *door_that_ends(const char *name)
+{
+	for (size_t i = 0; i < end_doors_count; i++) {
+		if (strcmp(end_doors[i].door.name, name) == 0)
+			return &end_doors[i];
+	}
+	return NULL;
+}
+
 const struct door *door_named(const char *name)
 {
+	const struct end_door *end = door_that_ends(name);
+
 	for (size_t i = 0; i < doors_count; i++) {
 		if (strcmp(doors[i].name, name) == 0)
 			return &doors[i];
 	}
-	return NULL;
+	return end ? &end->door : NULL;
 }

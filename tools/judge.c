@@ -206,10 +206,13 @@ static void find_word(struct finding *f, const char *what, const char *is, const
 
 static void judge_stack(struct finding *f, const struct trial *t, const struct event *e)
 {
+	const struct end_door *end = door_that_ends(t->door);
 	char program[PATH_MAX];
 
 	find(f, e->frames > 0, "the event has no stack");
-	if (realpath(t->command[0], program))
+	if (end && end->in_libc)
+		find(f, strstr(e->module, "libc"), "the innermost module is \"%s\"", e->module);
+	else if (realpath(t->command[0], program))
 		find_word(f, "innermost module", e->module, program);
 }
 
@@ -256,6 +259,13 @@ static void judge_events(struct finding *f, const struct trial *t, const struct 
 		judge_event(f, t, c, mended, &log->first[0]);
 }
 
+static int status_of(const char *door)
+{
+	const struct end_door *end = door_that_ends(door);
+
+	return end ? end->status : 0;
+}
+
 static void judge_wire(struct finding *f, const struct trial *t, const struct claim *c, bool mended,
 	const struct trial_result *r)
 {
@@ -265,8 +275,8 @@ static void judge_wire(struct finding *f, const struct trial *t, const struct cl
 
 	find(f, !r->broken[0], "%s", r->broken);
 	find(f, r->failed == 0, "a check of the victim did not hold (line %d)", r->failed);
-	find(f, WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0, "the victim's status is %#x",
-		(unsigned)r->status);
+	find(f, WIFEXITED(r->status) && WEXITSTATUS(r->status) == status_of(t->door),
+		"the victim's status is %#x", (unsigned)r->status);
 	/* What the door writes last may be acknowledged after the RST, which draws another one. */
 	find(f, r->rsts == rsts || (rsts && door && door->writes && r->rsts == rsts + 1),
 		"%" PRIu64 " RST, not %" PRIu64, r->rsts, rsts);
@@ -280,7 +290,8 @@ void judge(struct finding *f, const struct trial *t, const struct trial_result *
 	struct event_log *log)
 {
 	const struct claim *c = claim_for(t->victim);
-	bool mended = c && c->mended && t->mode && strcmp(t->mode, "fix") == 0;
+	bool mended =
+		c && c->mended && t->mode && strcmp(t->mode, "fix") == 0 && status_of(t->door) == 0;
 
 	f->text[0] = '\0';
 	find(f, c != NULL, "nothing is claimed of %s", t->victim);

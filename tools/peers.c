@@ -2,6 +2,7 @@
 #include "peers.h"
 
 #include "act.h"
+#include "netns.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -65,11 +66,37 @@ static void read_to_end(struct peer *p)
 	p->end = END_TIMEOUT;
 }
 
+static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+	struct sockaddr_in at = {0};
+	socklen_t len = sizeof(at);
+
+	return name(fd, (struct sockaddr *)&at, &len) == 0 ? ntohs(at.sin_port) : 0;
+}
+
+/* A victim that ends cannot say when it has: its half of the connection is shut, or gone. */
+static bool closed(void *arg)
+{
+	struct peer *p = arg;
+	int state;
+
+	if (!p->stage->ends)
+		return p->stage->step >= STEP_CLOSED;
+	state = netns_tcp_state(port_of(p->fd, getpeername), port_of(p->fd, getsockname));
+	return state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT;
+}
+
+static bool await_closed(struct peer *p)
+{
+	return stage_await(&p->stage->step, STEP_READY, STAGE_PATIENCE_MS) &&
+		stage_await_that(closed, p, STAGE_PATIENCE_MS);
+}
+
 static bool closed_or_reset(void *arg)
 {
 	struct peer *p = arg;
 
-	return p->stage->step >= STEP_CLOSED || tcp_state(p->fd) == TCP_CLOSE;
+	return tcp_state(p->fd) == TCP_CLOSE || closed(p);
 }
 
 /*
@@ -130,7 +157,7 @@ static bool play_late_byte(struct peer *p)
 
 static bool sends_on_after_close(struct peer *p)
 {
-	if (!stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS) || !send_bytes(p, 1, 0))
+	if (!await_closed(p) || !send_bytes(p, 1, 0))
 		return false;
 	p->stage->cue = CUE_SENT;
 	read_to_end(p);
@@ -257,7 +284,7 @@ static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
 			return false;
 	}
 	p->stage->cue = CUE_SENT;
-	return stage_await(&p->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS);
+	return await_closed(p);
 }
 
 /* Its end is how all of them end, or none. */

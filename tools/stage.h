@@ -38,6 +38,7 @@ struct stage {
 	_Atomic int pid;       /* of the process that plays the victim */
 	_Atomic int failed;    /* line of the first check that did not hold; 0: none */
 	_Atomic int passed_ms; /* how long the close took */
+	_Atomic int ends;      /* the close is the victim's end: STEP_READY is its last step */
 	_Atomic uint64_t sent; /* bytes that the victim's writes accepted */
 };
 

@@ -41,6 +41,7 @@ int victim_play(const char *name, const char *door, struct stage *stage)
 		return 2;
 	args.stage->pid = (int)getpid();
 	status = v->play(&args);
-	args.stage->step = STEP_DONE;
+	if (!args.stage->ends)
+		args.stage->step = STEP_DONE;
 	return status;
 }

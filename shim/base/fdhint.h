@@ -33,20 +33,21 @@ enum role { ROLE_NONE, ROLE_SERVER, ROLE_CLIENT };
 
 /* Flags of a record. */
 enum {
-	REC_MADE = 1,		   /* made in this process, through a door */
-	REC_SHARED = 2,		   /* duplicated, sent, or received: somebody else may hold it */
-	REC_CLOEXEC = 4,	   /* close-on-exec since it was made */
-	REC_MPTCP = 8,		   /* made with IPPROTO_MPTCP */
-	REC_ARMED = 16,		   /* SO_LINGER {1,0} was set on this very socket */
-	REC_ARMED_LISTENER = 32,   /* ... or on the listener that it was accepted from */
-	REC_READ_SINCE = 64,	   /* a read returned data after it was armed */
-	REC_SHUT_RD = 128,	   /* shutdown() of the reading side went through */
-	REC_SHUT_WR = 256,	   /* ... of the writing side */
-	REC_WROTE_AFTER_EOF = 512, /* the program wrote after it had read the peer's FIN */
-	REC_TOLD = 1024,	   /* an error of this connection was told already */
-	REC_ESTABLISHED = 2048,	   /* accepted, or connect() or a read or write has succeeded */
-	REC_EPOLLS_UNKNOWN = 4096, /* registered with more epolls than a record holds */
-	REC_LISTENS = 8192,	   /* listen() was called on it */
+	REC_MADE = 1,		     /* made in this process, through a door */
+	REC_SHARED = 2,		     /* duplicated, sent, or received: somebody else may hold it */
+	REC_CLOEXEC = 4,	     /* close-on-exec since it was made */
+	REC_MPTCP = 8,		     /* made with IPPROTO_MPTCP */
+	REC_ARMED = 16,		     /* SO_LINGER {1,0} was set on this very socket */
+	REC_ARMED_LISTENER = 32,     /* ... or on the listener that it was accepted from */
+	REC_READ_SINCE = 64,	     /* a read returned data after it was armed */
+	REC_SHUT_RD = 128,	     /* shutdown() of the reading side went through */
+	REC_SHUT_WR = 256,	     /* ... of the writing side */
+	REC_WROTE_AFTER_EOF = 512,   /* the program wrote after it had read the peer's FIN */
+	REC_TOLD = 1024,	     /* an error of this connection was told already */
+	REC_ESTABLISHED = 2048,	     /* accepted, or connect() or a read or write has succeeded */
+	REC_EPOLLS_UNKNOWN = 4096,   /* registered with more epolls than a record holds */
+	REC_LISTENS = 8192,	     /* listen() was called on it */
+	REC_STREAMS_UNKNOWN = 16384, /* fdopen() has made more streams of it than a record holds */
 };
 
 struct endpoint {
@@ -70,6 +71,7 @@ struct fdrec {
 	uint8_t role;
 	uint8_t epoll_count;  /* how many epolls it was registered with under this number */
 	int epolls[2];	      /* those */
+	void *streams[2];     /* its FILEs (fdopen); NULL: no more */
 	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 

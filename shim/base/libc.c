@@ -184,6 +184,7 @@ static ssize_t early___recvfrom_chk(
 	}
 
 LATE(int, fclose, (FILE * stream), (stream), EOF)
+LATE(FILE *, fdopen, (int fd, const char *mode), (fd, mode), NULL)
 LATE(FILE *, freopen, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
 	NULL)
 LATE(FILE *, freopen64, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
@@ -262,6 +263,7 @@ static int early_execl(const char *path, const char *arg, ...)
 #define early___vfork	 early_vfork
 #define early___clone	 early_clone
 #define early__IO_popen	 early_popen
+#define early__IO_fdopen early_fdopen
 
 #define HOOK(ret, name, params, need) HOT_DATA ret(*libc_##name) params = early_##name;
 #include "../hooks.def"
@@ -302,4 +304,17 @@ bool libc_stream_pending(FILE *stream)
 int libc_stream_flush(FILE *stream)
 {
 	return fflush(stream);
+}
+
+bool libc_stream_try_flush(FILE *stream)
+{
+	bool empty;
+
+	if (ftrylockfile(stream) != 0)
+		return false;
+	if (__fpending(stream) > 0)
+		fflush_unlocked(stream);
+	empty = __fpending(stream) == 0;
+	funlockfile(stream);
+	return empty;
 }

@@ -242,6 +242,11 @@ bool linger_give_way(void)
 
 void linger_settle(bool for_good)
 {
+	linger_settle_until(for_good, start_now_ms() + self.opt.exit_ms);
+}
+
+void linger_settle_until(bool for_good, uint32_t until_ms)
+{
 	bool mine;
 	int fd;
 
@@ -253,7 +258,7 @@ void linger_settle(bool for_good)
 	mine = begin_opening();
 	/* Nothing new goes in; what lies in it is still taken, so it is closed afterwards. */
 	fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
-	reaper_settle(start_now_ms() + self.opt.exit_ms);
+	reaper_settle(until_ms);
 	helper_await_end(self.opt.exit_ms + 1000);
 	if (mine)
 		end_opening();

@@ -15,4 +15,7 @@
  */
 bool trim_attach(int fd);
 
+/* Why an event is told as delivered while its output is not acknowledged yet. */
+#define TRIM_LEFT "the kernel goes on to deliver its output"
+
 #endif
