@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/family.h"
 #include "../fix/linger.h"
 #include "../policy/follow.h"
 #include "export.h"
@@ -23,8 +24,18 @@
 /* Before every exec of this process; in a vfork child start_ready() says no. */
 static void exec_begin(void)
 {
-	if (start_fix && watched(0) && start_ready())
+	if (!watched(0) || !start_ready())
+		return;
+	if (start_fix)
 		linger_settle(false);
+	family_exec_begin();
+}
+
+/* It has come back: it failed. */
+static void exec_failed(void)
+{
+	if (watched(0) && start_ready())
+		family_exec_failed();
 }
 
 /* An environment that takes more than this is not built on the stack. */
@@ -145,8 +156,12 @@ static long call_exec(const void *arg, char *const envp[])
 
 static int execute(const struct exec *x, char *const envp[])
 {
+	long r;
+
 	exec_begin();
-	return (int)exec_with(envp, call_exec, x);
+	r = exec_with(envp, call_exec, x);
+	exec_failed();
+	return (int)r;
 }
 
 static int by_path(const char *path, char *const argv[], char *const envp[])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../detect/family.h"
 #include "../fix/linger.h"
 #include "closing.h"
 #include "export.h"
@@ -20,22 +21,30 @@ static void settle(bool for_good)
 		linger_settle(for_good);
 }
 
-static void at_end(void)
+void rf_exit_at_once(void)
+{
+	settle(true);
+	if (watched(0) && start_ready())
+		family_exit();
+}
+
+/* Handlers of the program's come in between, which may use its sockets. */
+static void exit_by_handlers(void)
 {
 	settle(true);
 }
 
-#define END(name) \
+#define END(name, before) \
 	EXPORT(void, name, (int status)) \
 	{ \
-		at_end(); \
+		before(); \
 		libc_##name(status); \
 		__builtin_unreachable(); \
 	}
 
-END(_exit)
-END(_Exit)
-END(quick_exit)
+END(_exit, rf_exit_at_once)
+END(_Exit, rf_exit_at_once)
+END(quick_exit, exit_by_handlers)
 
 /* The reaper must not keep an identity, or a privilege, that the program gives up. */
 static int follow(int r, long number, long a, long b, long c)
