@@ -48,6 +48,11 @@ enum {
 	REC_EPOLLS_UNKNOWN = 4096,   /* registered with more epolls than a record holds */
 	REC_LISTENS = 8192,	     /* listen() was called on it */
 	REC_STREAMS_UNKNOWN = 16384, /* fdopen() has made more streams of it than a record holds */
+	REC_EXECUTING = 1 << 26,     /* an exec in progress has let it go (detect/family.h) */
+
+	/* Never in the tables, only in the copy that a close works with. */
+	REC_LET_GO = 1 << 24, /* its holders were counted, and this one no longer is */
+	REC_LAST = 1 << 25,   /* ... and it was the last */
 };
 
 struct endpoint {
@@ -60,6 +65,7 @@ struct fdrec {
 	uint64_t cookie;	 /* SO_COOKIE when it was made or armed; 0: unknown */
 	uint64_t forks;		 /* owner.h: the process doors when it was made */
 	uint64_t spawns;	 /* ... and those that only execute */
+	uint64_t holders;	 /* holders.h: their counter; 0: they are not counted */
 	uint64_t armed_written;	 /* bytes written when it was armed */
 	uint32_t made_ms;	 /* CLOCK_MONOTONIC */
 	uint32_t shut_segs_in;	 /* tcpi_data_segs_in at the shutdown of both sides */
@@ -69,9 +75,11 @@ struct fdrec {
 	uint16_t shut_site;	 /* where its reading side was shut down */
 	uint16_t eof_write_site; /* where it was first written to after the peer's FIN */
 	uint8_t role;
+	uint8_t taken;	      /* by a vfork child, which writes nothing else (detect/family.h) */
 	uint8_t epoll_count;  /* how many epolls it was registered with under this number */
 	int epolls[2];	      /* those */
 	void *streams[2];     /* its FILEs (fdopen); NULL: no more */
+	int epoll_pid;	      /* by which process */
 	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 

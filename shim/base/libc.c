@@ -87,6 +87,8 @@ EARLY(int, prctl, (int option, unsigned long a, unsigned long b, unsigned long c
 	SYS_prctl, option, a, b, c, d, 0)
 EARLY(int, seccomp, (unsigned operation, unsigned flags, void *args), SYS_seccomp, operation, flags,
 	args, 0, 0, 0)
+EARLY(int, pidfd_getfd, (int pidfd, int fd, unsigned flags), SYS_pidfd_getfd, pidfd, fd, flags, 0,
+	0, 0)
 EARLY(int, pipe2, (int fds[2], int flags), SYS_pipe2, fds, flags, 0, 0, 0, 0)
 EARLY(long, syscall, (long number, long a, long b, long c, long d, long e, long f), number, a, b, c,
 	d, e, f)

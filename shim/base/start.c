@@ -2,6 +2,8 @@
 #include "start.h"
 
 #include "../detect/facts.h"
+#include "../detect/family.h"
+#include "../detect/holders.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
 #include "../log/event.h"
@@ -38,6 +40,33 @@ static uint32_t *not_forked;
 static uint32_t busy; /* threads between start_busy_enter() and _leave() */
 static bool stopping;
 
+/* Sockets that were there before the program: inetd, socket activation, an exec. */
+#define INHERITED_FDS 1024
+
+static void find_inherited(void)
+{
+	struct pollfd p[128];
+	struct rlimit lim = {128, 128};
+	struct timespec now = {0};
+	unsigned first, i, chunk;
+
+	sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim); /* ppoll takes no more than that at once */
+	chunk = lim.rlim_cur < 128 ? (unsigned)lim.rlim_cur : 128;
+	for (first = 0; chunk && first < INHERITED_FDS; first += chunk) {
+		for (i = 0; i < chunk; i++)
+			p[i] = (struct pollfd){.fd = (int)(first + i)};
+		if (sys5(SYS_ppoll, p, chunk, &now, 0, 0) < 0)
+			return;
+		for (i = 0; i < chunk; i++) {
+			if ((p[i].revents & POLLNVAL) || fdhint_get(p[i].fd) ||
+				!facts_is_tcp(p[i].fd))
+				continue;
+			fdhint_begin(p[i].fd, HINT_STREAM);
+			facts_expect_linger();
+		}
+	}
+}
+
 /* A forked child: new pid, nothing proven, nothing told yet. */
 static void forked(void)
 {
@@ -46,11 +75,14 @@ static void forked(void)
 	busy = 0;
 	linger_forked();
 	owner_forked();
+	family_forked();
 	facts_expect_linger(); /* an inherited listener may be armed by another process */
 	sink_forked();
 	event_forked();
-	if (self.threaded_at_fork)
+	if (self.threaded_at_fork) {
 		unwind_caller_only();
+		find_inherited();
+	}
 }
 
 HOT bool start_ready(void)
@@ -137,6 +169,10 @@ void start_passive(const char *why)
 
 void start_resume(void)
 {
+	/* What was duplicated meanwhile was not seen. */
+	owner_enter(DOOR_FORK);
+	owner_leave(DOOR_FORK);
+	family_void();
 	__atomic_store_n(&stopping, false, __ATOMIC_SEQ_CST);
 	linger_resume();
 	fdhint_open();
@@ -203,32 +239,6 @@ static void hand_on(char **envp)
 		unfollow(envp);
 }
 
-/* Sockets that were there before the program: inetd, socket activation, an exec. */
-#define INHERITED_FDS 1024
-
-static void find_inherited(void)
-{
-	struct pollfd p[128];
-	struct rlimit lim = {128, 128};
-	struct timespec now = {0};
-	unsigned first, i, chunk;
-
-	sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim); /* ppoll takes no more than that at once */
-	chunk = lim.rlim_cur < 128 ? (unsigned)lim.rlim_cur : 128;
-	for (first = 0; chunk && first < INHERITED_FDS; first += chunk) {
-		for (i = 0; i < chunk; i++)
-			p[i] = (struct pollfd){.fd = (int)(first + i)};
-		if (sys5(SYS_ppoll, p, chunk, &now, 0, 0) < 0)
-			return;
-		for (i = 0; i < chunk; i++) {
-			if ((p[i].revents & POLLNVAL) || !facts_is_tcp(p[i].fd))
-				continue;
-			fdhint_begin(p[i].fd, HINT_STREAM);
-			facts_expect_linger();
-		}
-	}
-}
-
 static bool map_fork_detector(void)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -276,6 +286,7 @@ void start(int argc, char **argv, char **envp)
 	start_late = start_fix && rules_name_to_fix(policy_rules(), PATTERN_LATE_DATA);
 	if (!build(&c))
 		return;
+	holders_start();
 	complaints_tell(&c);
 	find_inherited();
 	fdhint_open();

@@ -3,6 +3,7 @@
 
 #include "../base/format.h"
 #include "../base/sys.h"
+#include "holders.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -10,16 +11,16 @@
 #include <sys/epoll.h>
 
 HOT_DATA uint64_t owner_forks = 1;
-HOT_DATA static uint64_t spawns = 1;
+HOT_DATA uint64_t owner_spawns = 1;
 
 static uint64_t *state(enum door door)
 {
-	return door == DOOR_FORK ? &owner_forks : &spawns;
+	return door == DOOR_FORK ? &owner_forks : &owner_spawns;
 }
 
-void owner_enter(enum door door)
+uint64_t owner_enter(enum door door)
 {
-	__atomic_add_fetch(state(door), OWNER_IN_FLIGHT + 1, __ATOMIC_SEQ_CST);
+	return __atomic_fetch_add(state(door), OWNER_IN_FLIGHT + 1, __ATOMIC_SEQ_CST);
 }
 
 void owner_leave(enum door door)
@@ -27,11 +28,19 @@ void owner_leave(enum door door)
 	__atomic_add_fetch(state(door), 1 - OWNER_IN_FLIGHT, __ATOMIC_SEQ_CST);
 }
 
+static uint32_t split;
+
+void owner_split(void)
+{
+	if (!__atomic_exchange_n(&split, 1, __ATOMIC_SEQ_CST))
+		owner_enter(DOOR_FORK); /* never left */
+}
+
 HOT struct owner_mark owner_mark(void)
 {
 	return (struct owner_mark){
 		.forks = __atomic_load_n(&owner_forks, __ATOMIC_SEQ_CST),
-		.spawns = __atomic_load_n(&spawns, __ATOMIC_SEQ_CST),
+		.spawns = __atomic_load_n(&owner_spawns, __ATOMIC_SEQ_CST),
 	};
 }
 
@@ -47,8 +56,9 @@ void owner_forked(void)
 	uint64_t epoch = __atomic_load_n(&owner_forks, __ATOMIC_SEQ_CST) % OWNER_IN_FLIGHT;
 
 	__atomic_store_n(&owner_forks, epoch + 1, __ATOMIC_SEQ_CST);
-	epoch = __atomic_load_n(&spawns, __ATOMIC_SEQ_CST) % OWNER_IN_FLIGHT;
-	__atomic_store_n(&spawns, epoch + 1, __ATOMIC_SEQ_CST);
+	epoch = __atomic_load_n(&owner_spawns, __ATOMIC_SEQ_CST) % OWNER_IN_FLIGHT;
+	__atomic_store_n(&owner_spawns, epoch + 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&split, 0, __ATOMIC_SEQ_CST);
 }
 
 HOT bool owner_vfork_running(void)
@@ -60,26 +70,45 @@ HOT bool owner_vfork_running(void)
  * A door in flight when the socket was made could be cloning it right then, so that mark is no
  * proof. One in flight now was entered later, which shows in the epoch.
  */
-static bool unchanged(uint64_t mark, const uint64_t *now)
+static bool unchanged(uint64_t mark, uint64_t now)
 {
-	return mark < OWNER_IN_FLIGHT && mark == __atomic_load_n(now, __ATOMIC_SEQ_CST);
+	return mark < OWNER_IN_FLIGHT && mark == now;
+}
+
+/*
+ * What only executes loses a close-on-exec socket by that, and does not use it before: what the program
+ * has told a spawn to do with it is known (posix_spawn_file_actions). The child of vfork() may.
+ */
+bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *now)
+{
+	if (!(rec->flags & REC_MADE) || (rec->flags & REC_SHARED) ||
+		__atomic_load_n(&rec->taken, __ATOMIC_SEQ_CST) || holders_ended())
+		return false;
+	if (now->forks >= OWNER_VFORK || !unchanged(rec->forks % OWNER_VFORK, now->forks))
+		return false;
+	if (unchanged(rec->spawns, now->spawns))
+		return true;
+	return (rec->flags & REC_CLOEXEC) && sys3(SYS_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC;
+}
+
+bool owner_door_open(void)
+{
+	struct owner_mark now = owner_mark();
+
+	return now.forks >= OWNER_IN_FLIGHT || now.spawns >= OWNER_IN_FLIGHT;
 }
 
 bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie)
 {
-	if (!(rec->flags & REC_MADE) || (rec->flags & REC_SHARED))
-		return false;
+	struct owner_mark now = owner_mark();
+
 	if (rec->cookie && cookie != rec->cookie)
 		return false;
-	if (!unchanged(rec->forks, &owner_forks))
-		return false;
-	if (unchanged(rec->spawns, &spawns))
-		return true;
-	/* What only executes has lost a close-on-exec socket by the time it has returned. */
-	if (!(rec->flags & REC_CLOEXEC) ||
-		__atomic_load_n(&spawns, __ATOMIC_SEQ_CST) >= OWNER_IN_FLIGHT)
-		return false;
-	return sys3(SYS_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC;
+	if (rec->flags & REC_LET_GO)
+		return rec->flags & REC_LAST;
+	if (rec->holders)
+		return holders_count(rec->holders) == 1 && !owner_vfork_running();
+	return owner_made_alone(fd, rec, &now);
 }
 
 int owner_watch(int fd)

@@ -18,18 +18,26 @@
  */
 enum door { DOOR_FORK, DOOR_SPAWN };
 
-#define OWNER_IN_FLIGHT (UINT64_C(1) << 48)
+#define OWNER_IN_FLIGHT (UINT64_C(1) << 40)
+
+/* vfork() in flight, in the state of DOOR_FORK; it raises the epoch of DOOR_SPAWN. */
+#define OWNER_VFORK (UINT64_C(1) << 52)
 
 struct owner_mark {
 	uint64_t forks;
 	uint64_t spawns;
 };
 
-/* The state of DOOR_FORK; vfork's assembly adds to it (intercept/process.c). */
-extern __attribute__((visibility("hidden"))) uint64_t owner_forks;
+/* The states of the doors; vfork's assembly adds to them (intercept/process.c). */
+extern __attribute__((visibility("hidden"))) uint64_t owner_forks, owner_spawns;
 
-void owner_enter(enum door door);
+/* Returns the state as it was before. */
+uint64_t owner_enter(enum door door);
 void owner_leave(enum door door);
+bool owner_door_open(void); /* one of them is in flight */
+
+/* Its threads have several tables of descriptors from here on: nothing is proven any more. */
+void owner_split(void);
 
 /* To be called before the system call that makes a socket. */
 struct owner_mark owner_mark(void);
@@ -40,13 +48,16 @@ void owner_made(struct fdrec *rec, const struct owner_mark *mark, bool cloexec);
 /* In a forked child: whatever was inherited is shared with the parent. */
 void owner_forked(void);
 
-/* True while a vfork child may run in this process's memory. */
+/* True while a vfork child may run in this process's memory, or a fork is in flight. */
 bool owner_vfork_running(void);
 
+/* Made here, never duplicated or sent, and no process made between that and `now`. */
+bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *now);
+
 /*
- * Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference. A
- * record without a cookie (audit asks for none) may have outlived its socket: good enough for an
- * event, not for a fix.
+ * Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference: it
+ * was made alone, or its holders are counted (family.h) and this is the only one. A record without a
+ * cookie (audit asks for none) may have outlived its socket: good enough for an event, not for a fix.
  */
 bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie);
 

@@ -36,7 +36,7 @@ HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 		return 0;
 	closing_begin(&c, fd, OP_CLOSE, caller, real != close_by_syscall);
 	/* What was judged is closed: a cancellation that came meanwhile strikes at the next point. */
-	r = c.judged ? close_by_syscall(fd) : real(fd);
+	r = c.judged || c.holders ? close_by_syscall(fd) : real(fd);
 	closing_end(&c);
 	return r;
 }

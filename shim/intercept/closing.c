@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/family.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
@@ -10,6 +11,7 @@
 #include "../log/sink.h"
 #include "decide.h"
 #include "epoll.h"
+#include "export.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -226,6 +228,26 @@ bool closing_decide(
 	return true;
 }
 
+/*
+ * Not known to be the last: the kernel tells after the close whether it was (tell_watched()). What was
+ * unread may have been read by another holder since it was asked, and he may have gone.
+ */
+static void watch(struct closing *c, int fd, const struct fdrec *rec)
+{
+	struct facts f;
+
+	c->watch = owner_watch(fd);
+	c->shared = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED);
+	if (c->watch < 0)
+		sink_lose();
+	else if (facts_ask(fd, 0, &f) && verdict_close(&f, rec) == PATTERN_NONE) {
+		sys1(SYS_close, c->watch);
+		c->watch = -1;
+		c->judged = false;
+		start_busy_leave();
+	}
+}
+
 static void judge(
 	struct closing *c, int fd, const struct fdrec *rec, int unread, const void *caller)
 {
@@ -234,16 +256,14 @@ static void judge(
 
 	if (!closing_verdict(e, &f, fd, rec, unread))
 		return;
-	if (c->cancellable) /* the close would not happen: nothing must have been done by then */
+	/* The close would not happen: nothing must have been done by then. */
+	if (c->cancellable && !c->holders)
 		pthread_testcancel();
 	c->judged = start_busy_enter();
 	if (!c->judged || !closing_decide(e, &f, fd, rec, caller))
 		return;
 	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie)) {
-		c->watch = owner_watch(fd);
-		c->shared = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED);
-		if (c->watch < 0)
-			sink_lose();
+		watch(c, fd, rec);
 		return;
 	}
 	if (decide_mends(e)) {
@@ -269,17 +289,26 @@ HOT bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *u
 	return !start_late && facts_at_rest(fd);
 }
 
+/* Taken off the count before the close: of two that close at a time, one knows that it is the last. */
+static __attribute__((noinline, cold)) void let_go(struct closing *c, int fd)
+{
+	if (c->cancellable)
+		pthread_testcancel();
+	c->holders = family_close_begin(fdhint_record(fd), &c->last);
+}
+
 HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable)
 {
 	unsigned hint = fdhint_get(fd);
 	struct fdrec rec;
 	int unread = 0;
 
-	c->watch = -1;
-	c->judged = false;
+	closing_none(c);
 	c->cancellable = cancellable;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
+	if (unlikely(fdhint_record(fd)->holders))
+		let_go(c, fd);
 	if (closing_harmless(fd, hint, fdhint_record(fd), &unread)) {
 		fdhint_forget(fd);
 		return;
@@ -287,6 +316,8 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	if (!start_ready())
 		return;
 	rec = *fdhint_record(fd);
+	if (c->holders)
+		rec.flags |= REC_LET_GO | (c->last ? REC_LAST : 0);
 	memset(&c->event, 0, sizeof(c->event));
 	c->event.op = op;
 	judge(c, fd, &rec, unread, caller);
@@ -303,9 +334,11 @@ static void tell_watched(struct closing *c)
 	bool fix = decide_mends(&c->event);
 
 	if (owner_still_held(c->watch)) {
-		if (!fix || !c->shared)
+		if (!fix || !c->shared || family_counts(c->holders))
 			return;
 		c->event.outcome = OUTCOME_SHARED;
+	} else if (family_other_was_last(c->holders)) {
+		return; /* and has told it */
 	} else if (fix) {
 		c->event.outcome = OUTCOME_FAILED;
 		c->event.why = "no proof that this was the last reference";
@@ -314,13 +347,28 @@ static void tell_watched(struct closing *c)
 	decide_stop(&c->event);
 }
 
-HOT void closing_end(struct closing *c)
+void closing_failed(struct closing *c)
 {
+	if (c->holders)
+		family_close_end(c->holders, false);
+	c->holders = 0;
+}
+
+static __attribute__((noinline, cold)) void closed(struct closing *c)
+{
+	if (c->holders)
+		family_close_end(c->holders, true);
 	if (!c->judged)
 		return;
 	if (c->watch >= 0)
 		tell_watched(c);
 	start_busy_leave();
+}
+
+HOT void closing_end(struct closing *c)
+{
+	if (unlikely(c->judged || c->holders))
+		closed(c);
 }
 
 void closing_whole(int fd, enum op op, const void *caller)

@@ -20,12 +20,25 @@ struct closing {
 	bool judged;	  /* counted in start_busy() */
 	int watch;	  /* owner.h; -1: nothing is left to be told after the close */
 	bool shared;	  /* this process has duplicated, sent or received it */
+	bool last;	  /* of its holders, which are counted */
+	uint64_t holders; /* family.h: what was let go; 0: nothing */
 	struct event event;
 };
 
 /* fd has a hint. Forgets the hint; a fix may wait here, within its bounds. */
 void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable);
 void closing_end(struct closing *c);
+
+/* Between the two: the real call has failed, and has closed nothing. */
+void closing_failed(struct closing *c);
+
+/* For closing_end(), where nothing is to be closed. */
+static inline void closing_none(struct closing *c)
+{
+	c->watch = -1;
+	c->judged = false;
+	c->holders = 0;
+}
 
 /* As syscall(SYS_close), for doors that close many: begin, the real close, end. */
 void closing_whole(int fd, enum op op, const void *caller);

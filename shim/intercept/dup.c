@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/family.h"
 #include "../fix/linger.h"
 #include "../log/sink.h"
 #include "closing.h"
@@ -14,8 +15,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Both numbers stand for one open file description now: neither is proven to be the last. */
-static void duplicated(int from, int to)
+/* A duplication in progress. */
+struct duplicate {
+	bool counted; /* family.h */
+	bool marked;  /* REC_SHARED is new */
+};
+
+/* Both numbers stand for one open file description now: neither is proven to be the last by itself. */
+static void duplicated(int from, int to, bool cloexec)
 {
 	struct fdrec *rec;
 
@@ -29,6 +36,8 @@ static void duplicated(int from, int to)
 	rec = fdhint_begin(to, fdhint_get(from));
 	*rec = *fdhint_record(from);
 	memset(rec->streams, 0, sizeof(rec->streams));
+	rec->flags &= ~(uint32_t)(REC_EPOLLS_UNKNOWN | (cloexec ? 0 : REC_CLOEXEC));
+	rec->epoll_count = 0; /* a registration is one of a number */
 }
 
 static bool other_seen;
@@ -39,41 +48,47 @@ bool dup_other_seen(void)
 }
 
 /* Marked before the call: another thread may close its number in between. */
-static bool duplicating(int fd)
+static struct duplicate duplicating(int fd)
 {
+	struct duplicate d = {false, false};
 	struct fdrec *rec;
 
 	if (!(fdhint_get(fd) & HINT_STREAM)) {
 		if (fd > STDERR_FILENO && !other_seen && start_may_note())
 			__atomic_store_n(&other_seen, true, __ATOMIC_RELAXED);
-		return false;
+		return d;
 	}
-	if (!start_may_note())
-		return false;
 	rec = fdhint_record(fd);
-	if (rec->flags & REC_SHARED)
-		return false;
+	if (!start_may_note()) {
+		family_taken(rec);
+		return d;
+	}
+	d.counted = family_dup_begin(fd, rec);
+	d.marked = !(rec->flags & REC_SHARED);
 	rec->flags |= REC_SHARED;
-	return true;
+	return d;
 }
 
-/* It failed: what duplicating() has marked is alone again. */
-static void not_duplicated(int fd, bool marked)
+/* It is noted by now. If it failed, what duplicating() has marked is alone again. */
+static void duplicating_end(int fd, struct duplicate d, bool made)
 {
-	if (marked)
+	if (d.marked && !made)
 		fdhint_record(fd)->flags &= (uint32_t)~REC_SHARED;
+	if (d.counted)
+		family_dup_end(fdhint_record(fd), made);
 }
 
 static int duplicate(int (*real)(int), int fd)
 {
+	struct duplicate d = duplicating(fd);
 	int r;
 
-	duplicating(fd);
 	r = real(fd);
 	if (out_of_descriptors(r))
 		r = real(fd);
 	if (r >= 0)
-		duplicated(fd, r);
+		duplicated(fd, r, false);
+	duplicating_end(fd, d, r >= 0);
 	return r;
 }
 
@@ -90,8 +105,7 @@ int rf_dup(int fd)
 /* `target` is closed by this, if the call is going to succeed. */
 static void replace_begin(struct closing *c, int fd, int target, enum op op, const void *caller)
 {
-	c->watch = -1;
-	c->judged = false;
+	closing_none(c);
 	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0)
 		return;
 	if (fdhint_get(target) & HINT_OWN) {
@@ -103,17 +117,19 @@ static void replace_begin(struct closing *c, int fd, int target, enum op op, con
 
 static int rf_dup2_by(int (*real)(int, int), int fd, int target, const void *caller)
 {
+	struct duplicate d = {false, false};
 	struct closing c;
-	bool marked;
 	int r;
 
-	marked = fd != target && duplicating(fd);
+	if (fd != target)
+		d = duplicating(fd);
 	replace_begin(&c, fd, target, OP_DUP2, caller);
 	r = real(fd, target);
 	if (r >= 0)
-		duplicated(fd, r);
+		duplicated(fd, r, false);
 	else
-		not_duplicated(fd, marked);
+		closing_failed(&c);
+	duplicating_end(fd, d, r >= 0);
 	closing_end(&c);
 	return r;
 }
@@ -135,20 +151,21 @@ EXPORT(int, __dup2, (int fd, int target))
 
 int rf_dup3(int fd, int target, int flags, const void *caller)
 {
+	struct duplicate d = {false, false};
 	struct closing c;
-	bool marked;
 	int r;
 
-	c.watch = -1;
-	c.judged = false;
+	closing_none(&c);
 	if (!(flags & ~O_CLOEXEC))
 		replace_begin(&c, fd, target, OP_DUP3, caller);
-	marked = fd != target && duplicating(fd);
+	if (fd != target)
+		d = duplicating(fd);
 	r = libc_dup3(fd, target, flags);
 	if (r >= 0)
-		duplicated(fd, r);
+		duplicated(fd, r, flags & O_CLOEXEC);
 	else
-		not_duplicated(fd, marked);
+		closing_failed(&c);
+	duplicating_end(fd, d, r >= 0);
 	closing_end(&c);
 	return r;
 }
@@ -158,21 +175,34 @@ EXPORT(int, dup3, (int fd, int target, int flags))
 	return rf_dup3(fd, target, flags, CALLER());
 }
 
+/* A spawned child may get it from here on. */
+static void exposing(int fd)
+{
+	if (!(fdhint_get(fd) & HINT_STREAM))
+		return;
+	if (start_may_note())
+		family_exposed(fdhint_record(fd));
+	else
+		family_taken(fdhint_record(fd));
+}
+
 static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 {
-	bool marked = cmd != F_SETFD && duplicating(fd);
-	int r = real(fd, cmd, arg);
+	struct duplicate d;
+	int r;
 
-	if (cmd != F_SETFD && out_of_descriptors(r))
-		r = real(fd, cmd, arg);
-	if (r < 0) {
-		not_duplicated(fd, marked);
-		return r;
+	if (cmd == F_SETFD) {
+		if (!(arg & FD_CLOEXEC))
+			exposing(fd);
+		return real(fd, cmd, arg);
 	}
-	if (cmd != F_SETFD)
-		duplicated(fd, r);
-	else if (fdhint_get(fd) && !(arg & FD_CLOEXEC) && start_ready())
-		fdhint_record(fd)->flags &= (uint32_t)~REC_CLOEXEC;
+	d = duplicating(fd);
+	r = real(fd, cmd, arg);
+	if (out_of_descriptors(r))
+		r = real(fd, cmd, arg);
+	if (r >= 0)
+		duplicated(fd, r, cmd == F_DUPFD_CLOEXEC);
+	duplicating_end(fd, d, r >= 0);
 	return r;
 }
 
@@ -228,8 +258,8 @@ void rf_ioctl(int fd, unsigned long request)
 {
 	if (request == FIOASYNC)
 		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
-	if (request == FIONCLEX && (fdhint_get(fd) & HINT_STREAM) && start_ready())
-		fdhint_record(fd)->flags &= (uint32_t)~REC_CLOEXEC;
+	if (request == FIONCLEX)
+		exposing(fd);
 }
 
 EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))

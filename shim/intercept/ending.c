@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/family.h"
 #include "../detect/owner.h"
 #include "../fix/exit.h"
 #include "../fix/linger.h"
@@ -185,6 +186,13 @@ void ending_process(int status, const void *caller)
 	end_process(status, caller, false);
 }
 
+void ending_at_once(int status, const void *caller)
+{
+	ending_process(status, caller);
+	if (watched(0) && start_ready())
+		family_exit();
+}
+
 void ending_exit(int status, const void *caller)
 {
 	end_process(status, caller, true);
@@ -203,8 +211,10 @@ static void at_exit(int status, void *arg)
 {
 	(void)arg;
 	ending_exit(status, CALLER());
-	if (watched(0) && start_ready())
-		event_summary();
+	if (!watched(0) || !start_ready())
+		return;
+	event_summary();
+	family_exit_by_stdio();
 }
 
 static int quick_status;
@@ -236,7 +246,7 @@ EXPORT(void, quick_exit, (int status))
 #define END(name) \
 	EXPORT(void, name, (int status)) \
 	{ \
-		ending_process(status, CALLER()); \
+		ending_at_once(status, CALLER()); \
 		libc_##name(status); \
 		__builtin_unreachable(); \
 	}

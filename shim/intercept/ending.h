@@ -16,6 +16,9 @@
 /* The program is about to end with this status, by a call that returns to `caller`. */
 void ending_process(int status, const void *caller);
 
+/* The same where nothing of the program's runs any more: it holds nothing from now on (family.h). */
+void ending_at_once(int status, const void *caller);
+
 /* The same in exit(): libc flushes its streams afterwards, and so they are flushed first here. */
 void ending_exit(int status, const void *caller);
 

@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/family.h"
 #include "../policy/follow.h"
 #include "ending.h"
 #include "export.h"
@@ -130,8 +131,16 @@ static long call_exec(const void *arg, char *const envp[])
 
 static int execute(const struct exec *x, const void *caller)
 {
+	bool counted = watched(0) && start_ready();
+	long r;
+
 	ending_exec(executable, x, caller);
-	return (int)exec_with(x->envp, call_exec, x);
+	if (counted)
+		family_exec_begin();
+	r = exec_with(x->envp, call_exec, x);
+	if (counted) /* it has come back: it failed */
+		family_exec_failed();
+	return (int)r;
 }
 
 static int by_path(const char *path, char *const argv[], char *const envp[], const void *caller)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../detect/family.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
 #include "closing.h"
@@ -20,15 +21,17 @@
  * does not matter how it was made.
  */
 
-static void before_fork(void)
+static bool before_fork(void)
 {
 	if (watched(0) && start_ready())
 		self.threaded_at_fork = start_threads() != 1;
-	owner_enter(DOOR_FORK);
+	return family_fork_begin();
 }
 
-static pid_t after_fork(pid_t pid)
+static pid_t after_fork(pid_t pid, bool counted)
 {
+	if (pid < 0 && counted)
+		family_fork_undone();
 	if (pid != 0)
 		owner_leave(DOOR_FORK);
 	else if (watched(0))
@@ -38,8 +41,9 @@ static pid_t after_fork(pid_t pid)
 
 static pid_t rf_fork(pid_t (*real)(void))
 {
-	before_fork();
-	return after_fork(real());
+	bool counted = before_fork();
+
+	return after_fork(real(), counted);
 }
 
 EXPORT(pid_t, fork, (void))
@@ -59,28 +63,42 @@ EXPORT(pid_t, _Fork, (void))
 
 EXPORT(pid_t, forkpty, (int *master, char *name, const void *termios, const void *winsize))
 {
-	before_fork();
-	return after_fork(libc_forkpty(master, name, termios, winsize));
+	bool counted = before_fork();
+
+	return after_fork(libc_forkpty(master, name, termios, winsize), counted);
 }
 
 EXPORT(int, daemon, (int nochdir, int noclose))
 {
+	bool counted;
 	int r;
 
 	if (start_fix && watched(0) && start_ready())
 		linger_settle(false); /* the parent ends inside of it */
-	before_fork();
+	counted = before_fork();
 	r = libc_daemon(nochdir, noclose); /* the parent does not come back */
-	after_fork(r == 0 ? 0 : -1);
+	if (r == 0 && counted)
+		family_fork_undone();
+	after_fork(r == 0 ? 0 : -1, counted);
 	return r;
 }
 
 /*
  * vfork: the child runs on its parent's stack, so that no C function of ours may lie below it when
  * it returns. Done here in libc's way: the return address is kept in a register that the kernel
- * preserves. While the child runs, OWNER_IN_FLIGHT makes every hook ask whose process this is.
+ * preserves. While the child runs, OWNER_VFORK makes every hook ask whose process this is. To a
+ * close-on-exec socket it is a door that only executes, unless the child says else (family_taken()).
  */
 #if defined(__x86_64__)
+__attribute__((used)) void rf_vforking(void);
+
+__attribute__((used)) void rf_vforking(void)
+{
+	owner_enter(DOOR_SPAWN);
+	__atomic_add_fetch(&owner_forks, OWNER_VFORK, __ATOMIC_SEQ_CST);
+	family_spawn_begin();
+}
+
 __asm__(".text\n"
 	".globl vfork\n"
 	".type vfork, @function\n"
@@ -89,8 +107,11 @@ __asm__(".text\n"
 	"vfork:\n"
 	"__vfork:\n"
 	"	.cfi_startproc\n"
-	"	movabsq $0x1000000000001, %rax\n" /* OWNER_IN_FLIGHT + 1 */
-	"	lock addq %rax, owner_forks(%rip)\n"
+	"	subq $8, %rsp\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	call rf_vforking\n"
+	"	addq $8, %rsp\n"
+	"	.cfi_adjust_cfa_offset -8\n"
 	"	popq %rdi\n"
 	"	.cfi_adjust_cfa_offset -8\n"
 	"	.cfi_register %rip, %rdi\n"
@@ -101,8 +122,10 @@ __asm__(".text\n"
 	"	.cfi_rel_offset %rip, 0\n"
 	"	testq %rax, %rax\n"
 	"	je 1f\n"
-	"	movabsq $-0xffffffffffff, %rcx\n" /* 1 - OWNER_IN_FLIGHT */
+	"	movabsq $-0x10000000000000, %rcx\n" /* -OWNER_VFORK */
 	"	lock addq %rcx, owner_forks(%rip)\n"
+	"	movabsq $-0xffffffffff, %rcx\n" /* 1 - OWNER_IN_FLIGHT */
+	"	lock addq %rcx, owner_spawns(%rip)\n"
 	"	cmpq $-4095, %rax\n"
 	"	jae rf_vfork_failed\n"
 	"1:	ret\n"
@@ -142,8 +165,10 @@ EXPORT(pid_t, __vfork, (void))
  */
 void rf_split_tables(void)
 {
-	if (watched(0) && start_ready())
-		owner_enter(DOOR_FORK); /* never left */
+	if (!watched(0) || !start_ready())
+		return;
+	owner_split();
+	family_void();
 }
 
 int rf_unshare(int flags)
@@ -164,7 +189,7 @@ EXPORT(int, unshare, (int flags))
 static int rf_clone(int (*real)(int (*)(void *), void *, int, void *, void *, void *, void *),
 	int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid)
 {
-	int r;
+	bool counted;
 
 	if ((flags & CLONE_THREAD) && (flags & CLONE_FILES))
 		return real(fn, stack, flags, arg, ptid, tls, ctid);
@@ -172,10 +197,9 @@ static int rf_clone(int (*real)(int (*)(void *), void *, int, void *, void *, vo
 		rf_split_tables();
 	if (flags & CLONE_VM)
 		start_shares_memory = true;
-	before_fork();
-	r = real(fn, stack, flags, arg, ptid, tls, ctid); /* the child begins in fn */
-	owner_leave(DOOR_FORK);
-	return r;
+	counted = before_fork();
+	/* The child begins in fn. */
+	return after_fork(real(fn, stack, flags, arg, ptid, tls, ctid), counted);
 }
 
 EXPORT(int, clone,
@@ -208,11 +232,17 @@ static long call_spawn(const void *arg, char *const envp[])
 	return s->real(s->pid, s->path, s->actions, s->attr, s->argv, envp);
 }
 
+static void spawn_begin(void)
+{
+	owner_enter(DOOR_SPAWN);
+	family_spawn_begin();
+}
+
 static int rf_spawn(const struct spawn *s, char *const envp[])
 {
 	int r;
 
-	owner_enter(DOOR_SPAWN);
+	spawn_begin();
 	r = (int)exec_with(envp, call_spawn, s);
 	owner_leave(DOOR_SPAWN);
 	return r;
@@ -239,8 +269,10 @@ EXPORT(int, posix_spawnp,
 /* A socket that becomes a child's descriptor keeps living there. */
 EXPORT(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target))
 {
-	if ((fdhint_get(fd) & HINT_STREAM) && start_ready())
-		fdhint_record(fd)->flags |= REC_SHARED;
+	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		family_given(fdhint_record(fd));
+	else if (fdhint_get(fd) & HINT_STREAM)
+		family_taken(fdhint_record(fd));
 	return libc_posix_spawn_file_actions_adddup2(actions, fd, target);
 }
 
@@ -276,7 +308,7 @@ EXPORT(int, system, (const char *command))
 {
 	struct shell s = {.command = command};
 
-	owner_enter(DOOR_SPAWN);
+	spawn_begin();
 	pthread_cleanup_push(leave_spawn, NULL); /* system() is a cancellation point */
 	exec_with_environ(call_system, &s);
 	pthread_cleanup_pop(1);
@@ -288,7 +320,7 @@ static FILE *rf_popen(
 {
 	struct shell s = {.command = command, .type = type, .popen = real};
 
-	owner_enter(DOOR_SPAWN);
+	spawn_begin();
 	exec_with_environ(call_popen, &s);
 	owner_leave(DOOR_SPAWN);
 	return s.stream;

@@ -14,5 +14,8 @@ struct mmsghdr;
 void rights_sent(const struct msghdr *msg);
 void rights_sent_many(const struct mmsghdr *msgs, int count);
 void rights_received(struct msghdr *msg);
+void rights_received_many(struct mmsghdr *msgs, int count);
+
+int rf_syscall_pidfd_getfd(int pidfd, int fd, unsigned flags);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../detect/family.h"
 #include "closing.h"
 #include "export.h"
 #include "failure.h"
@@ -20,8 +21,10 @@ static void armed(int fd, const void *caller)
 		return;
 	if ((rec->flags & REC_ARMED) && rec->cookie == f.cookie)
 		return;
-	if (rec->cookie && rec->cookie != f.cookie) /* not the socket that was seen being made */
+	if (rec->cookie && rec->cookie != f.cookie) { /* not the socket that was seen being made */
 		rec->flags &= (uint32_t)~REC_MADE;
+		family_forget(rec);
+	}
 	rec->flags |= REC_ARMED;
 	rec->flags &= (uint32_t)~REC_READ_SINCE;
 	rec->cookie = f.cookie;

@@ -210,12 +210,11 @@ EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 EXPORT(int, recvmmsg,
 	(int fd, struct mmsghdr *msgs, unsigned count, int flags, struct timespec *timeout))
 {
-	int r = libc_recvmmsg(fd, msgs, count, flags, timeout), i;
+	int r = libc_recvmmsg(fd, msgs, count, flags, timeout);
 	unsigned hint = fdhint_get(fd);
 	struct msghdr *last;
 
-	for (i = 0; i < r; i++)
-		rights_received(&msgs[i].msg_hdr);
+	rights_received_many(msgs, r);
 	if (likely(!hint))
 		return r;
 	if (r < 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../base/sys.h"
+#include "../detect/family.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
 #include "../log/unwind.h"
@@ -21,12 +23,15 @@
 /* A child that shares this memory is told by its pid, as long as the door is in flight. */
 static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 {
+	bool counted;
 	long r;
 
 	if (watched(0) && start_ready())
 		self.threaded_at_fork = start_threads() != 1;
-	owner_enter(DOOR_FORK);
+	counted = family_fork_begin();
 	r = libc_syscall(number, a, b, c, d, e, f);
+	if (r < 0 && counted)
+		family_fork_undone();
 	if (r != 0)
 		owner_leave(DOOR_FORK);
 	else if (watched(0))
@@ -82,6 +87,17 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_syscall_accept(number, (int)a, (void *)b, (socklen_t *)c, (int)d);
 	case SYS_connect:
 		return rf_syscall_connect((int)a, (const void *)b, (socklen_t)c, CALLER());
+	case SYS_recvmsg:
+		r = libc_syscall(number, a, b, c, d, e, f);
+		if (r >= 0)
+			rights_received((struct msghdr *)b);
+		return r;
+	case SYS_recvmmsg:
+		r = libc_syscall(number, a, b, c, d, e, f);
+		rights_received_many((struct mmsghdr *)b, (int)r);
+		return r;
+	case SYS_pidfd_getfd:
+		return rf_syscall_pidfd_getfd((int)a, (int)b, (unsigned)c);
 	case SYS_shutdown:
 		return rf_shutdown((int)a, (int)b, CALLER());
 	case SYS_setsockopt:
@@ -93,7 +109,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_epoll_ctl((int)a, (int)b, (int)c, (void *)d);
 	case SYS_exit: /* of the last thread it ends the program */
 		if (watched(0) && start_ready() && start_threads() == 1)
-			ending_process((int)a, CALLER());
+			ending_at_once((int)a, CALLER());
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setuid:
 	case SYS_setgid:
@@ -105,7 +121,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_capset:
 		return rf_own_identity(number, a, b, c);
 	case SYS_exit_group:
-		ending_process((int)a, CALLER());
+		ending_at_once((int)a, CALLER());
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setns:
 		if (start_fix && watched(0) && start_ready())

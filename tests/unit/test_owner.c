@@ -62,18 +62,48 @@ static void a_socket_made_while_a_fork_is_in_flight_is_never_proven(void **state
 	assert_false(sole());
 }
 
-static void a_spawn_that_has_returned_spares_close_on_exec_sockets_only(void **state)
+static void a_spawn_spares_close_on_exec_sockets_only(void **state)
 {
 	(void)state;
 	make(true);
 	owner_enter(DOOR_SPAWN);
-	assert_false(sole());
+	assert_true(sole());
 	owner_leave(DOOR_SPAWN);
 	assert_true(sole());
 	make(false);
 	owner_enter(DOOR_SPAWN);
 	owner_leave(DOOR_SPAWN);
 	assert_false(sole());
+}
+
+static void a_socket_made_while_programs_are_executed_is_proven_by_close_on_exec(void **state)
+{
+	(void)state;
+	owner_enter(DOOR_SPAWN);
+	__atomic_add_fetch(&owner_forks, OWNER_VFORK, __ATOMIC_SEQ_CST);
+	make(true);
+	assert_false(sole());
+	__atomic_sub_fetch(&owner_forks, OWNER_VFORK, __ATOMIC_SEQ_CST);
+	assert_true(sole());
+	owner_leave(DOOR_SPAWN);
+	assert_true(sole());
+}
+
+static void several_tables_end_the_proof_of_this_process_alone(void **state)
+{
+	(void)state;
+	make(true);
+	owner_split();
+	owner_split();
+	assert_false(sole());
+	make(true);
+	assert_false(sole());
+	owner_forked();
+	make(true);
+	assert_true(sole());
+	owner_split();
+	assert_false(sole());
+	owner_forked();
 }
 
 static void close_on_exec_that_was_taken_away_spares_nothing(void **state)
@@ -139,7 +169,10 @@ int main(void)
 		cmocka_unit_test(a_socket_made_here_and_nothing_since_is_proven),
 		cmocka_unit_test(a_fork_since_ends_the_proof),
 		cmocka_unit_test(a_socket_made_while_a_fork_is_in_flight_is_never_proven),
-		cmocka_unit_test(a_spawn_that_has_returned_spares_close_on_exec_sockets_only),
+		cmocka_unit_test(a_spawn_spares_close_on_exec_sockets_only),
+		cmocka_unit_test(
+			a_socket_made_while_programs_are_executed_is_proven_by_close_on_exec),
+		cmocka_unit_test(several_tables_end_the_proof_of_this_process_alone),
 		cmocka_unit_test(close_on_exec_that_was_taken_away_spares_nothing),
 		cmocka_unit_test(a_duplicate_or_a_foreign_socket_is_not_proven),
 		cmocka_unit_test(a_record_that_outlived_its_socket_proves_nothing),
