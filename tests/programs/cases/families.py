@@ -227,7 +227,9 @@ def attack(run, *args, expected=HOLDER, events=0):
     program = run.run(run.victim("attack_family"), *args)
     assert (program.process.returncode, program.out) == (0, expected), (
         f"{program.process.returncode}, it printed {program.out!r}; {program.err[-500:]}")
-    assert run.bare or len(closes(run)) == events, closes(run)
+    # The peer's end is the victim's own, and has the holder's answer unread when it exits.
+    told = [event for event in closes(run) if event["op"] != "exit"]
+    assert run.bare or len(told) == events, told
 
 
 @scenario(Works())
