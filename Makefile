@@ -21,27 +21,32 @@ CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -ffunction-sections 
 HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs,--as-needed
 
 ifneq ($(SAN),)
-CFLAGS_ALL += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_ALL += $(SANFLAGS)
 SANLINK := -fsanitize=$(SAN)
 endif
 
 SHIM_INNER := $(wildcard shim/base/*.c shim/detect/*.c shim/policy/*.c shim/fix/*.c shim/log/*.c)
 SHIM_DOORS := $(wildcard shim/intercept/*.c)
 TOOLS := $(wildcard tools/*.c)
+COMMANDS := tools/main.c tools/command.c $(wildcard tools/cmd_*.c)
+REPORT := $(wildcard tools/report/*.c tools/report/*.cc)
 UNIT := $(wildcard tests/unit/test_*.c)
 SCENARIOS := $(wildcard tests/scenarios/test_*.c)
 BENCH := $(wildcard tests/bench/*.c)
 PROGRAMS := $(wildcard tests/programs/*.c)
 PROGRAM_LIBS := $(wildcard tests/programs/lib*.cc)
 
-objects = $(patsubst %.c,$(O)/%.o,$(1))
+objects = $(patsubst %.c,$(O)/%.o,$(patsubst %.cc,$(O)/%.o,$(1)))
 binaries = $(patsubst %.c,$(O)/%,$(1))
 
 LIBRARY := $(O)/librstfix.so
 COMMAND := $(O)/rstfix
 ARCHIVE := $(O)/librstfix.a
-TOOL_OBJECTS := $(filter-out $(O)/tools/main.o,$(call objects,$(TOOLS)))
+TOOL_OBJECTS := $(call objects,$(filter-out $(COMMANDS),$(TOOLS)))
 TOOL_LIBS := -ljson-c -lncursesw -ltinfo
+REPORT_ARCHIVE := $(O)/report.a
+REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
 .PHONY: all help setup demo check check-programs san-build san-units analyse tidy bench fuzz format format-check \
 	install clean
@@ -65,6 +70,15 @@ $(O)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' -DRSTFIX_LIBDIR='"$(LIBDIR)"' \
 		$(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# The reader of log lines in C++, for simdjson's sake; the rest does not know.
+$(O)/tools/report/%.o: tools/report/%.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) -Ishim -Itools -std=gnu++17 $(OPT) -Wall -Wextra -Wshadow -fno-exceptions \
+		-fno-rtti -fvisibility=hidden $(SANFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+# The page that `rstfix report --format html` fills in is part of the command.
+$(O)/tools/report/html.o: tools/report/page.html tools/report/page.css tools/report/page.js
+
 $(O)/export.map: shim/export.map.in shim/hooks.def
 	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x c shim/export.map.in -o $@
@@ -77,13 +91,20 @@ $(LIBRARY): $(call objects,$(SHIM_DOORS)) $(ARCHIVE) $(O)/export.map
 	$(Q)$(CC) -shared $(LDFLAGS) $(HARDEN) $(SANLINK) -Wl,--version-script=$(O)/export.map \
 		-Wl,-soname,librstfix.so -o $@ $(call objects,$(SHIM_DOORS)) $(ARCHIVE) -ldl
 
-$(COMMAND): $(O)/tools/main.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ $(TOOL_LIBS) -ldl
+$(REPORT_ARCHIVE): $(call objects,$(REPORT))
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(COMMAND): $(call objects,$(COMMANDS)) $(TOOL_OBJECTS) $(REPORT_ARCHIVE) $(ARCHIVE)
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ $(TOOL_LIBS) $(REPORT_LIBS) -ldl
 
 # --- tests -----------------------------------------------------------------------------------
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
+
+$(O)/tests/unit/test_report: $(O)/tests/unit/test_report.o $(REPORT_ARCHIVE) $(TOOL_OBJECTS) $(ARCHIVE)
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) $(REPORT_LIBS) -ldl
 
 $(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(O)/tests/scenarios/table.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
@@ -118,14 +139,14 @@ $(O)/tests/scenarios/victim-asan: tests/scenarios/victim.c $(TOOLS) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' \
 		-DRSTFIX_LIBDIR='"$(LIBDIR)"' -std=gnu11 -O1 -g -fsanitize=address -rdynamic -o $@ \
-		tests/scenarios/victim.c $(filter-out tools/main.c,$(TOOLS)) $(ARCHIVE) $(TOOL_LIBS) -ldl -lpthread
+		tests/scenarios/victim.c $(filter-out $(COMMANDS),$(TOOLS)) $(ARCHIVE) $(TOOL_LIBS) -ldl -lpthread
 
 demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
 
-C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tests/*/*.[ch])
+C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tools/*/*.[ch] tools/*/*.cc tests/*/*.[ch])
 SHELL_SOURCES := $(wildcard tests/*.sh tests/programs/scripts/*.bash) .ci/run
-SPELLED := README.md $(wildcard shim/*/* tools/* man/* tests/*.sh tests/*/*.[ch])
+SPELLED := README.md $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch])
 MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
 
 TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
@@ -238,4 +259,4 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(SCENARIOS)))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)))
