@@ -47,7 +47,10 @@ static void print_head(struct paper *p, const struct report *r)
 	const struct tally *t = r->tally;
 	struct figures sum = sum_of(t);
 	char from[WHEN_SIZE], to[WHEN_SIZE];
+	uint64_t held = 0;
 
+	for (size_t i = 0; i < t->site_count; i++)
+		held += t->sites[i].held;
 	add_count(p, sum.count, "event", "events");
 	paper_add(p, " at ");
 	add_count(p, t->site_count, "callsite", "callsites");
@@ -64,6 +67,8 @@ static void print_head(struct paper *p, const struct report *r)
 	paper_add(p, "%s of output destroyed, %s saved; ", number_bytes(from, sum.destroyed),
 		number_bytes(to, sum.saved));
 	add_outcomes(p, &sum);
+	if (held)
+		paper_add(p, "; %s held back by the rate", number_grouped(from, held));
 	paper_end(p, sum.destroyed ? INK_RED : INK_PLAIN);
 }
 
