@@ -65,10 +65,11 @@ void tally_merge(struct tally *into, const struct tally *from)
  */
 static void add_part(struct site *s, struct part *p)
 {
-	struct figures *f = p->summed.count >= p->told.count ? &p->summed : &p->told;
+	bool summed = p->summed.count && p->summed.count >= p->told.count;
+	struct figures *f = summed ? &p->summed : &p->told;
 	bool exact = !f->outcomes[OUTCOME_SHARED] && !f->outcomes[OUTCOME_SEEN];
 
-	if (f == &p->summed) {
+	if (summed) {
 		f->destroyed =
 			exact && f->unsent > f->saved ? f->unsent - f->saved : p->told.destroyed;
 	} else {
