@@ -115,11 +115,11 @@ static void describe_site(struct tally *t, struct site *s, const struct line *l,
  * A close that is told as lingering is counted when its end is told. What the rate has held back
  * since the line before stands in its count, too.
  */
-static void take_event(struct tally *t, const struct line *l, struct moment *m)
+static void take_event(struct tally *t, const struct line *l, uint64_t process, struct moment *m)
 {
 	struct site_key key = {l->pattern, l->op, l->program, l->stack.stack_id};
 	uint32_t site = tally_site(t, &key);
-	struct part *p = tally_part(t, process_hash(l), site);
+	struct part *p = tally_part(t, process, site);
 	int outcome = outcome_of(l->outcome);
 	uint64_t count = l->count ? l->count : 1, now = count;
 
@@ -130,7 +130,7 @@ static void take_event(struct tally *t, const struct line *l, struct moment *m)
 		m->begins = outcome == OUTCOME_LINGERING;
 		m->part = (uint32_t)(p - t->parts);
 		if (l->sock)
-			m->key = hash_number(hash_number(process_hash(l), l->netns), l->sock) | 1;
+			m->key = hash_number(hash_number(process, l->netns), l->sock) | 1;
 	}
 	if (outcome == OUTCOME_LINGERING) {
 		p->held += count - 1;
@@ -161,10 +161,8 @@ void tally_take_lost(struct process *p, uint64_t lost, int64_t time_us)
 	p->lost_us = time_us;
 }
 
-static void take_summary(struct tally *t, const struct line *l)
+static void take_summary(struct tally *t, const struct line *l, uint64_t process)
 {
-	uint64_t process = process_hash(l);
-
 	tally_take_lost(tally_process(t, process), l->lost, l->time_us);
 	for (size_t i = 0; i < l->site_count; i++) {
 		const struct line_site *s = &l->sites[i];
@@ -203,17 +201,20 @@ void tally_take_notice(
 
 void tally_line(struct tally *t, const struct line *l, struct moment *m)
 {
+	uint64_t process;
+
 	*m = (struct moment){0, 0, false};
 	tally_widen(&t->first_us, &t->last_us, l->time_us);
 	if (l->kind == LINE_OTHER) {
 		t->bad++;
 		return;
 	}
-	tally_process(t, process_hash(l));
+	process = process_hash(l);
+	tally_process(t, process);
 	if (l->kind == LINE_RST)
-		take_event(t, l, m);
+		take_event(t, l, process, m);
 	else if (l->kind == LINE_SUMMARY)
-		take_summary(t, l);
+		take_summary(t, l, process);
 	else
 		tally_take_notice(t, l->code, l->text, 1, l->time_us);
 }
