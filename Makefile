@@ -77,7 +77,7 @@ $(O)/tools/report/%.o: tools/report/%.cc
 		-fno-rtti -fvisibility=hidden $(SANFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
 # The page that `rstfix report --format html` fills in is part of the command.
-$(O)/tools/report/html.o: tools/report/page.html tools/report/page.css tools/report/page.js
+$(O)/tools/report/html.o: $(wildcard tools/report/*.html tools/report/*.css tools/report/*.js)
 
 $(O)/export.map: shim/export.map.in shim/hooks.def
 	@mkdir -p $(@D)
@@ -169,6 +169,7 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
 	"policy-grammar=python3 tests/policy/grammar.py --rstfix $(COMMAND)" \
 	"report=python3 tests/report/report.py --rstfix $(COMMAND)" \
+	"san-report=$(SAN_ENV) python3 tests/report/report.py --rstfix $(O)/san/rstfix figures pieces lingers broken" \
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
@@ -220,21 +221,37 @@ FUZZ_RULES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/poli
 FUZZ_STATS := tests/fuzz/fuzz_stats.c tools/statsread.c tools/statsfolder.c tools/prometheus.c \
 	tools/toprows.c tools/say.c shim/base/format.c
 FUZZERS := $(O)/tests/fuzz/fuzz_rules $(O)/tests/fuzz/fuzz_stats
+FUZZ_LOG := tests/fuzz/fuzz_log.c tools/say.c tools/report/memory.c $(wildcard tools/report/tally*.c) \
+	$(addprefix tools/report/,stacks.c peers.c pending.c timeline.c json.c text.c paper.c when.c \
+	report.c baseline.c folded.c junit.c sarif.c read.c input.c stream.c)
+FUZZ_FLAGS := $(CPPFLAGS) -Ishim -Itools -O1 -g -fno-sanitize-recover=all
 
 $(O)/tests/fuzz/fuzz_rules: $(FUZZ_RULES) $(wildcard shim/policy/*.h)
 $(O)/tests/fuzz/fuzz_stats: $(FUZZ_STATS) $(wildcard tools/*.h) shim/log/statsfile.h
 
 $(FUZZERS):
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) -Ishim -Itools -std=gnu11 -O1 -g $(WARN) \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+	$(Q)clang $(FUZZ_FLAGS) -std=gnu11 $(WARN) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
 
-fuzz: $(FUZZERS) ## libFuzzer on the parsers of rules and of counter files: FUZZ_SECONDS=60 each
-	@mkdir -p $(O)/fuzz $(O)/fuzz-stats
+$(O)/tests/fuzz/line.o: tools/report/line.cc tools/report/line.h
+	@mkdir -p $(@D)
+	$(Q)clang++ $(FUZZ_FLAGS) -std=gnu++17 -fno-exceptions -fno-rtti \
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=function -c -o $@ $<
+
+$(O)/tests/fuzz/fuzz_log: $(FUZZ_LOG) $(O)/tests/fuzz/line.o $(ARCHIVE) $(wildcard tools/report/*.h)
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) -DRSTFIX_VERSION='"$(VERSION)"' -std=gnu11 $(WARN) \
+		-fsanitize=fuzzer,address,undefined -o $@ $(FUZZ_LOG) $(O)/tests/fuzz/line.o $(ARCHIVE) \
+		$(TOOL_LIBS) $(REPORT_LIBS) -ldl
+
+fuzz: $(FUZZERS) $(O)/tests/fuzz/fuzz_log ## libFuzzer on the readers of rules, counter files and logs: FUZZ_SECONDS=60 each
+	@mkdir -p $(O)/fuzz $(O)/fuzz-stats $(O)/fuzz-log
 	@$(O)/tests/fuzz/fuzz_rules -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/rules.dict -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=$(O)/fuzz/ $(O)/fuzz tests/fuzz/rules.corpus
 	@$(O)/tests/fuzz/fuzz_stats -max_total_time=$(FUZZ_SECONDS) -max_len=2200 -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=$(O)/fuzz-stats/ $(O)/fuzz-stats tests/fuzz/stats.corpus
+	@$(O)/tests/fuzz/fuzz_log -max_total_time=$(FUZZ_SECONDS) -max_len=6000 -dict=tests/fuzz/log.dict -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=$(O)/fuzz-log/ $(O)/fuzz-log tests/fuzz/log.corpus
 
 # --- the rest --------------------------------------------------------------------------------
 

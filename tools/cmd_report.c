@@ -114,6 +114,8 @@ static int correlate_logs(const struct options_given *o, char **files, int count
 	if (count != 2 || strcmp(files[0], "-") == 0 || strcmp(files[1], "-") == 0)
 		return say_refusal("report", "with --correlate the logs", count ? files[0] : "",
 			"two files or folders: the server's, then the client's");
+	if (o->baseline)
+		return say_refusal("report", "with --correlate --baseline", o->baseline, "none");
 	if (!options.json && strcmp(o->format, "text") != 0)
 		return say_refusal("report", "with --correlate --format", o->format, "text, json");
 	for (int i = 0; i < 2; i++) {

@@ -172,6 +172,7 @@ def what_cannot_be_read_is_refused(reports):
                        (("--baseline", "/nonexistent", log), "/nonexistent"),
                        (("--baseline", reports.write("no", b"no log\n"), log), "neither"),
                        (("--correlate", log), "--correlate"), ((log, "--sysroot"), "--sysroot"),
+                       (("--correlate", "--baseline", log, log, log), "--baseline"),
                        (("--correlate", "--format", "html", log, log), "html")):
         done = reports.run(*argv)
         assert (done.returncode, done.stdout) == (2, b""), f"{argv}: {done}"

@@ -144,6 +144,13 @@ static void a_timeline_is_as_fine_as_its_length_allows(void **state)
 	assert_int_equal(timeline_at(&t, 0), 9);
 	timeline_free(&t);
 	timeline_free(&early);
+	t = early = (struct timeline){.counts = NULL};
+	timeline_add(&early, 5, 1);
+	timeline_add(&early, INT64_C(250000000000), 1); /* the year 9892 */
+	timeline_merge(&t, &early);			/* at once, into an empty one */
+	assert_int_equal(total(&t), 2);
+	timeline_free(&t);
+	timeline_free(&early);
 }
 
 /* Closes that begin and end in any order leave exactly those that have not ended. */

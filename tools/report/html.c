@@ -14,6 +14,7 @@
 
 PART(page_html, "page.html");
 PART(page_css, "page.css");
+PART(graphs_js, "graphs.js");
 PART(page_js, "page.js");
 
 /* No text of a log can end the script that it stands in: < occurs within JSON's strings only. */
@@ -42,7 +43,7 @@ void report_html(const struct report *r, FILE *out)
 		else if (strncmp(mark, "@DATA@", 6) == 0)
 			put_data(r, out);
 		else
-			fputs(page_js, out);
+			fprintf(out, "\"use strict\";\n%s\n%s", graphs_js, page_js);
 		at = strchr(mark + 1, '@') + 1;
 	}
 	fputs(at, out);

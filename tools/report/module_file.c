@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char debug_path[PATH_MAX + 32] = ":.debug:/usr/lib/debug";
@@ -75,12 +76,16 @@ static bool fail(struct module_file *m, char *why)
 	return false;
 }
 
-/* The file at path, if it is the one with this build id. */
+/*
+ * The file at path, if it is the one with this build id. The path is out of a log: what is no regular
+ * file is not even opened.
+ */
 static bool try(struct module_file *m, const char *path, const char *build_id)
 {
 	char id[2 * 64 + 1];
+	struct stat st;
 
-	if (access(path, R_OK) != 0)
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || access(path, R_OK) != 0)
 		return fail(m, memory_print("the file is not there"));
 	m->dwfl = dwfl_begin(&callbacks);
 	m->module = m->dwfl ? dwfl_report_offline(m->dwfl, path, path, -1) : NULL;
@@ -102,7 +107,7 @@ static bool try_by_id(struct module_file *m, const char *build_id, const char *s
 	char *why = m->why, path[PATH_MAX];
 	bool found;
 
-	if (strlen(build_id) < 4)
+	if (strlen(build_id) < 4 || build_id[strspn(build_id, "0123456789abcdef")])
 		return false;
 	m->why = NULL;
 	snprintf(path, sizeof(path), "%s/usr/lib/debug/.build-id/%.2s/%s.debug", sysroot, build_id,

@@ -130,7 +130,7 @@ static void take_event(struct tally *t, const struct line *l, uint64_t process, 
 		m->begins = outcome == OUTCOME_LINGERING;
 		m->part = (uint32_t)(p - t->parts);
 		if (l->sock)
-			m->key = hash_number(hash_number(process, l->netns), l->sock) | 1;
+			m->key = hash_number(hash_number(process, l->netns), l->sock);
 	}
 	if (outcome == OUTCOME_LINGERING) {
 		p->held += count - 1;

@@ -33,8 +33,7 @@ static void cover(struct timeline *t, int64_t first, int64_t last)
 {
 	if (!t->counts) {
 		t->counts = memory_get(TIMELINE_PARTS, sizeof(*t->counts));
-		t->first = first;
-		t->last = last;
+		t->first = t->last = first;
 	}
 	first = first < t->first ? first : t->first;
 	last = last > t->last ? last : t->last;
