@@ -189,7 +189,7 @@ check: all $(UNIT_TESTS)
 endif
 
 # What compilers do not warn of by themselves.
-ANALYSED := $(SHIM_INNER) $(SHIM_DOORS) $(TOOLS)
+ANALYSED := $(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(filter %.c,$(REPORT))
 ANALYSIS = $(CPPFLAGS) -Ishim -Itools -std=gnu11 -DRSTFIX_VERSION='"$(VERSION)"' -DRSTFIX_LIBDIR='"$(LIBDIR)"'
 
 $(O)/analysed/%.o: %.c

@@ -16,11 +16,6 @@
 
 #define OPTIONS "--format, --baseline, --correlate, --sysroot, then files and folders, or -"
 
-struct options_given {
-	const char *format, *baseline, *sysroot;
-	bool correlate;
-};
-
 static const struct format {
 	const char *name;
 	void (*write)(const struct report *r, FILE *out);
@@ -31,6 +26,12 @@ static const struct format {
 	{"folded", report_folded},
 	{"sarif", report_sarif},
 	{"junit", report_junit},
+};
+
+struct options_given {
+	const char *format, *baseline, *sysroot;
+	const struct format *as;
+	bool correlate;
 };
 
 static const struct format *format_named(const char *name)
@@ -92,7 +93,8 @@ static int read_command_line(struct options_given *o, char **argv, int *count)
 		if (refused)
 			return refused;
 	}
-	if (!format_named(o->format))
+	o->as = format_named(o->format);
+	if (!o->as)
 		return say_refusal(
 			"report", "--format", o->format, "text, json, html, folded, sarif, junit");
 	return *count
@@ -182,7 +184,7 @@ int cmd_report(int argc, char **argv)
 	symbols_resolve(&r.symbols, &r.tally->stacks, o.sysroot);
 	if (r.baseline)
 		fresh = baseline_compare(r.baseline, r.tally);
-	format_named(o.format)->write(&r, stdout);
+	o.as->write(&r, stdout);
 	free_report(&r);
 	return end_output(fresh ? EXIT_NEW : 0);
 }

@@ -282,7 +282,7 @@ void correlate(
 	struct input *server, struct input *client, const struct correlate_options *o, FILE *out)
 {
 	struct input *ends[2] = {server, client};
-	struct symbols symbols = {.sources = NULL};
+	struct symbols symbols = {.made = NULL};
 	struct pairing p = {.list = NULL};
 
 	for (p.end = 0; p.end < 2; p.end++)

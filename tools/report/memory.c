@@ -159,11 +159,13 @@ static bool same_word(const void *list, uint32_t number, const void *key)
 const char *words_keep(struct words *w, struct span s)
 {
 	uint32_t number;
+	char *copy;
 
 	if (!table_find(&w->table, hash_span(HASH_START, s), same_word, w, &s, (uint32_t)w->count,
 		    &number)) {
 		w->list = memory_grow(w->list, w->count, &w->room, sizeof(*w->list));
-		w->list[w->count++] = memory_text(s);
+		copy = memory_text(s);
+		w->list[w->count++] = copy;
 	}
 	return w->list[number];
 }

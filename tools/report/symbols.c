@@ -35,11 +35,11 @@ static const char *function_of(struct symbols *s, Dwarf_Die *die)
 
 static struct source *source_add(struct symbols *s)
 {
-	s->sources = memory_grow(s->sources, s->source_count, &s->source_room, sizeof(*s->sources));
-	s->sources[s->source_count] = memory_get(1, sizeof(struct source));
-	s->sources[s->source_count]->function = "";
-	s->sources[s->source_count]->file = "";
-	return s->sources[s->source_count++];
+	struct source *made = memory_get(1, sizeof(*made));
+
+	*made = (struct source){.function = "", .file = "", .made_before = s->made};
+	s->made = made;
+	return made;
 }
 
 static bool is_function(Dwarf_Die *die)
@@ -160,10 +160,15 @@ static void tell(struct symbols *s, const struct stack_frame *f, const char *why
 		(struct unresolved){f->module, f->build_id, memory_text(span_of(why)), 1};
 }
 
+/* A frame of some stack, to be put in order. */
+struct place {
+	struct stack_frame *frame;
+};
+
 static int compare(const void *a, const void *b)
 {
-	const struct stack_frame *f = *(struct stack_frame *const *)a;
-	const struct stack_frame *g = *(struct stack_frame *const *)b;
+	const struct stack_frame *f = ((const struct place *)a)->frame;
+	const struct stack_frame *g = ((const struct place *)b)->frame;
 	int order = strcmp(f->module, g->module);
 
 	order = order ? order : strcmp(f->build_id, g->build_id);
@@ -177,13 +182,13 @@ static bool same_module(const struct stack_frame *f, const struct stack_frame *g
 
 /* Frames in order: each module is opened once, each address looked up once. */
 static void resolve_all(
-	struct symbols *s, struct stack_frame **frames, size_t n, const char *sysroot)
+	struct symbols *s, const struct place *places, size_t n, const char *sysroot)
 {
 	struct module_file m = {.why = NULL};
 	bool has_line = true;
 
 	for (size_t i = 0; i < n; i++) {
-		struct stack_frame *f = frames[i], *before = i ? frames[i - 1] : NULL;
+		struct stack_frame *f = places[i].frame, *before = i ? places[i - 1].frame : NULL;
 
 		if (!before || !same_module(f, before)) {
 			module_file_close(&m);
@@ -202,28 +207,29 @@ static void resolve_all(
 
 void symbols_resolve(struct symbols *s, struct stacks *stacks, const char *sysroot)
 {
-	struct stack_frame **frames = NULL;
+	struct place *places = NULL;
 	size_t count = 0, room = 0;
 
 	for (size_t i = 0; i < stacks->count; i++) {
 		for (unsigned k = 0; k < stacks->list[i].count; k++) {
-			frames = memory_grow(frames, count, &room, sizeof(*frames));
-			frames[count++] = &stacks->list[i].frames[k];
+			places = memory_grow(places, count, &room, sizeof(*places));
+			places[count++].frame = &stacks->list[i].frames[k];
 		}
 	}
 	if (count)
-		qsort(frames, count, sizeof(*frames), compare);
-	resolve_all(s, frames, count, sysroot);
-	free(frames);
+		qsort(places, count, sizeof(*places), compare);
+	resolve_all(s, places, count, sysroot);
+	free(places);
 }
 
 void symbols_free(struct symbols *s)
 {
-	for (size_t i = 0; i < s->source_count; i++)
-		free(s->sources[i]);
+	for (struct source *at = s->made, *before; at; at = before) {
+		before = at->made_before;
+		free(at);
+	}
 	for (size_t i = 0; i < s->unresolved_count; i++)
 		free(s->unresolved[i].why);
-	free(s->sources);
 	free(s->unresolved);
 	words_free(&s->words);
 }

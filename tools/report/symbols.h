@@ -17,6 +17,7 @@ struct source {
 	const char *file;     /* "" where not known */
 	unsigned line, column;
 	const struct source *outer;
+	struct source *made_before; /* of all: to be freed */
 };
 
 /* A module of which not all could be found out. */
@@ -29,8 +30,7 @@ struct unresolved {
 struct symbols {
 	struct unresolved *unresolved;
 	size_t unresolved_count, unresolved_room;
-	struct source **sources; /* all, to be freed */
-	size_t source_count, source_room;
+	struct source *made; /* the last one */
 	struct words words;
 };
 
