@@ -195,6 +195,7 @@ function select(site) {
 	if (site.armed_by)
 		body.append(element("p", "Armed by " + site.armed_by.op + "():"), stack(site.armed_by.frames));
 	byId("details").hidden = false;
+	document.body.classList.add("open");
 	byId("details-title").focus();
 	byId("details").scrollIntoView({ block: "nearest" });
 }
@@ -203,6 +204,7 @@ function unselect() {
 	const tr = view.selected &&
 		byId("rows").querySelector('[data-number="' + view.selected.number + '"]');
 	byId("details").hidden = true;
+	document.body.classList.remove("open");
 	view.selected = null;
 	if (tr) {
 		tr.setAttribute("aria-selected", false);

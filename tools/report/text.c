@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WITH_STACK   20 /* callsites that are told at length; the others are in the table */
-#define PEERS_SHOWN  3
-#define FRAMES_SHOWN 16
+#define WITH_STACK     20 /* callsites that are told at length; the others are in the table */
+#define PEERS_SHOWN    3
+#define FRAMES_SHOWN   16
+#define PROGRAM_WIDEST 24
 
 static void add_count(struct paper *p, uint64_t n, const char *one, const char *many)
 {
@@ -118,7 +119,20 @@ static const char *main_outcome(const struct figures *f)
 	return f->outcomes[most] ? outcome_names[most] : "";
 }
 
-static void print_row(struct paper *p, const struct report *r, const struct site *s)
+/* The columns that the programs' names take. */
+static int program_width(const struct tally *t)
+{
+	size_t widest = strlen("program");
+
+	for (size_t i = 0; i < t->site_count; i++) {
+		size_t len = strlen(t->sites[i].program);
+
+		widest = len > widest ? len : widest;
+	}
+	return widest < PROGRAM_WIDEST ? (int)widest : PROGRAM_WIDEST;
+}
+
+static void print_row(struct paper *p, const struct report *r, const struct site *s, int width)
 {
 	const struct stack_frame *f = report_culprit(stacks_find(&r->tally->stacks, s->stack_id));
 	char bytes[WHEN_SIZE], count[WHEN_SIZE];
@@ -127,10 +141,11 @@ static void print_row(struct paper *p, const struct report *r, const struct site
 	const struct known *was;
 	enum change change = report_change(r, s, &was);
 
-	paper_add(p, "%9s %11s  %-9s  %-17s  %s", number_bytes(bytes, s->sum.destroyed),
-		number_grouped(count, s->sum.count), main_outcome(&s->sum), s->pattern, s->program);
+	paper_add(p, "%9s %11s  %-9s  %-17s  %-*s", number_bytes(bytes, s->sum.destroyed),
+		number_grouped(count, s->sum.count), main_outcome(&s->sum), s->pattern, width,
+		s->program);
 	if (r->baseline)
-		paper_add(p, "  %s", change_names[change]);
+		paper_add(p, "  %-7s", change_names[change]);
 	paper_add(p, "  %s", place);
 	paper_end(p, change == CHANGE_NEW ? INK_YELLOW : INK_PLAIN);
 	free(place);
@@ -138,14 +153,16 @@ static void print_row(struct paper *p, const struct report *r, const struct site
 
 static void print_table(struct paper *p, const struct report *r)
 {
+	int width = program_width(r->tally);
+
 	if (!r->tally->site_count)
 		return;
 	paper_end(p, INK_PLAIN);
-	paper_add(p, "%9s %11s  %-9s  %-17s  program%s  where", "destroyed", "events", "mostly",
-		"pattern", r->baseline ? "  change" : "");
+	paper_add(p, "%9s %11s  %-9s  %-17s  %-*s%s  where", "destroyed", "events", "mostly",
+		"pattern", width, "program", r->baseline ? "  change " : "");
 	paper_end(p, INK_BOLD);
 	for (size_t i = 0; i < r->tally->site_count; i++)
-		print_row(p, r, &r->tally->sites[i]);
+		print_row(p, r, &r->tally->sites[i], width);
 }
 
 static void print_peers(struct paper *p, const struct site *s)
