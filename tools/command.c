@@ -36,7 +36,7 @@ const struct command commands[] = {
 		"                   instead, pairs each reset that one end's log has seen with the event\n"
 		"                   of the other's that caused it\n"
 		"\n"
-		"A close that lingered counts once, as it ended. Lines that are cut off or no JSON are\n"
+		"A close that lingered counts once, as it ended. Lines that are cut off or no events are\n"
 		"counted and passed over. Exit status: 0, 1 where the baseline does not know a callsite,\n"
 		"2 for a mistake in the options or a file that cannot be read.\n",
 		cmd_report},

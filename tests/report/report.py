@@ -153,15 +153,15 @@ def broken_lines_cost_themselves_and_are_counted(reports):
              event(2, time="yesterday"), event(2, outcome="unheard-of", pattern="\u0000\u001b[2J")]
     path = reports.write("hostile.json", *hostile, *weird, good, text(good)[:100])
     document = reports.json(path)
-    assert document["not_json"] == len(hostile) - 2, document["not_json"]
+    assert document["no_event"] == len(hostile) - 2, document["no_event"]
     assert (document["truncated"], document["event_lines"]) == (1, 6), document
     said = reports.out(path)
-    assert "warning: 12 lines not in JSON" in said and "1 line cut off" in said, said
+    assert "warning: 12 lines passed over: no event in JSON" in said and "1 line cut off" in said, said
     assert "\x1b" not in said and "\x00" not in said
     for form in ("html", "folded", "sarif", "junit"):
         assert "\x1b" not in reports.out("--format", form, path), form
     assert reports.json(reports.write("whole.json", text(good)[:-1]))["truncated"] == 0
-    assert "not one in JSON" in reports.out(reports.write("text.log", b"rstfix: httpd[7]: close()\n"))
+    assert "none of them an event" in reports.out(reports.write("text.log", b"rstfix: httpd[7]: close()\n"))
     assert reports.json(reports.write("empty.json"))["callsites"] == []
 
 

@@ -252,7 +252,7 @@ json_object *report_document(const struct report *r)
 	put_number(o, "lines", t->lines);
 	put_number(o, "event_lines", t->events);
 	put_number(o, "processes", t->process_count);
-	put_number(o, "not_json", t->bad);
+	put_number(o, "no_event", t->bad);
 	put_number(o, "truncated", t->truncated);
 	put_number(o, "lost", t->lost);
 	put_number(o, "part_seconds", UINT64_C(1) << all.shift);

@@ -245,7 +245,7 @@ function drawHead() {
 		" callsites of " + grouped(data.processes) + " processes; " + bytes(sum("destroyed")) +
 		" of output destroyed, " + bytes(sum("saved")) + " saved" +
 		(data.first ? "; from " + when(data.first) + " to " + when(data.last) + " UTC" : "");
-	for (const [key, text] of [["not_json", "lines not in JSON, passed over"],
+	for (const [key, text] of [["no_event", "lines passed over: no event in JSON"],
 		["truncated", "lines cut off at the end of a file"],
 		["lost", "lines that the shim could not write: more has happened than is told here"]]) {
 		if (data[key])

@@ -61,7 +61,7 @@ struct tally {
 	size_t notice_count, notice_room;
 	struct table site_table, part_table, process_table;
 	uint64_t lines, events; /* events: rst lines */
-	uint64_t bad;		/* lines that are no JSON object of the shim's */
+	uint64_t bad;		/* lines that are no event, summary or notice in JSON */
 	uint64_t truncated;	/* last lines without an end */
 	uint64_t lost;		/* after tally_end(): lines that the shim could not write */
 	int64_t first_us, last_us;

@@ -97,8 +97,8 @@ static void print_warnings(struct paper *p, const struct report *r)
 	}
 	warn(p, t->bad,
 		t->bad == t->lines
-			? ", not one in JSON: was the log written with RSTFIX_FORMAT=json?"
-			: " not in JSON, passed over");
+			? ", none of them an event in JSON: was the log written with RSTFIX_FORMAT=json?"
+			: " passed over: no event in JSON");
 	warn(p, t->truncated, " cut off at the end of a file");
 	warn(p, t->lost, " that the shim could not write: more has happened than is told here");
 	for (size_t i = 0; i < t->notice_count; i++) {
