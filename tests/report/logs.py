@@ -87,7 +87,7 @@ def summed(lines):
         site["outcomes"][line["outcome"]] = site["outcomes"].get(line["outcome"], 0) + 1
         if line["outcome"] in ("reset", "expired", "failed") and line["harm"] == "output-lost":
             site["destroyed"] += line["unsent"]
-        if line["outcome"] in ("averted", "delivered"):
+        if line["outcome"] in ("averted", "delivered") and line["harm"] == "output-lost":
             site["saved"] += line["unsent"]
     for site in lingering.values():
         site["count"] += 1

@@ -117,7 +117,7 @@ def what_the_rate_held_back_is_counted_and_a_summary_knows_its_figures(reports):
     site = reports.site(event(1), event(2, count=40))
     assert (site["count"], site["held"], site["unread"]) == (41, 39, 12), site
     known = {"pattern": "unread-close", "op": "close", "stack_id": "00000000000000aa", "count": 50,
-             "unread": 300, "unsent": 7000, "drained": 0, "saved": 1000, "lingered_ms": 0,
+             "unread": 300, "unsent": 9000, "drained": 0, "destroyed": 6000, "saved": 1000, "lingered_ms": 0,
              "outcomes": {"reset": 49, "averted": 1}}
     site = reports.site(event(1), event(2, count=40), summary(3, [known]))
     assert (site["count"], site["held"], site["unread"]) == (50, 0, 300), site

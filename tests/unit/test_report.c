@@ -54,15 +54,16 @@ static void a_line_of_the_shim_is_read(void **state)
 static void a_summary_is_read(void **state)
 {
 	(void)state;
-	assert_true(
-		read_text("{\"event\":\"summary\",\"lost\":2,\"callsites\":[{\"pattern\":\"a\","
-			  "\"op\":\"b\",\"stack_id\":null,\"count\":5,\"saved\":6,\"outcomes\":{"
-			  "\"reset\":1,\"seen\":4}},3]}"));
+	assert_true(read_text(
+		"{\"event\":\"summary\",\"lost\":2,\"callsites\":[{\"pattern\":\"a\","
+		"\"op\":\"b\",\"stack_id\":null,\"count\":5,\"destroyed\":7,\"saved\":6,\"outcomes\":{"
+		"\"reset\":1,\"seen\":4}},3]}"));
 	assert_int_equal(line.kind, LINE_SUMMARY);
 	assert_int_equal(line.lost, 2);
 	assert_int_equal(line.site_count, 1);
 	assert_int_equal(line.sites[0].figures.count, 5);
 	assert_int_equal(line.sites[0].figures.saved, 6);
+	assert_int_equal(line.sites[0].figures.destroyed, 7);
 	assert_int_equal(line.sites[0].figures.outcomes[OUTCOME_SEEN], 4);
 	assert_int_equal(line.sites[0].stack_id.len, 0);
 }
@@ -197,7 +198,7 @@ static void two_tallies_are_one(void **state)
 		RST("q", "2", "\"stack_id\":\"1\",\"unsent\":100"),
 		"{\"event\":\"summary\",\"time\":\"2026-11-22T12:00:09.000000Z\",\"program\":\"q\","
 		"\"lost\":3,\"callsites\":[{\"pattern\":\"a\",\"op\":\"b\",\"stack_id\":\"1\",\"count\":9,"
-		"\"unsent\":900,\"outcomes\":{\"reset\":9}}]}",
+		"\"destroyed\":900,\"outcomes\":{\"reset\":9}}]}",
 		"{\"event\":\"notice\",\"code\":\"c\",\"text\":\"t\"}",
 	};
 

@@ -183,6 +183,8 @@ static void read_site(line_site *site, object o)
 			site->figures.unsent = number_of(member.value);
 		else if (member.key == "drained")
 			site->figures.drained = number_of(member.value);
+		else if (member.key == "destroyed")
+			site->figures.destroyed = number_of(member.value);
 		else if (member.key == "saved")
 			site->figures.saved = number_of(member.value);
 		else if (member.key == "outcomes")

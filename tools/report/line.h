@@ -39,13 +39,13 @@ struct line_stack {
 
 struct figures {
 	uint64_t count, unread, unsent;
-	uint64_t destroyed; /* output of a closing that reset its connection, bytes */
+	uint64_t destroyed; /* output that resets have destroyed, bytes */
 	uint64_t saved;	    /* output that a mend has brought to the peer, bytes */
 	uint64_t drained;
 	uint64_t outcomes[LINE_OUTCOMES];
 };
 
-/* A callsite of a summary, which does not tell what was destroyed. */
+/* A callsite of a summary. */
 struct line_site {
 	struct span pattern, op, stack_id;
 	struct figures figures;

@@ -66,7 +66,8 @@ static bool ends_lingering(int outcome)
 
 static bool destroys(int outcome)
 {
-	return outcome == OUTCOME_RESET || outcome == OUTCOME_EXPIRED || outcome == OUTCOME_FAILED;
+	return outcome == OUTCOME_RESET || outcome == OUTCOME_EXPIRED ||
+		outcome == OUTCOME_FAILED || outcome == OUTCOME_SEEN;
 }
 
 void tally_widen(int64_t *first, int64_t *last, int64_t us)
@@ -82,6 +83,8 @@ void tally_widen(int64_t *first, int64_t *last, int64_t us)
 static void count_event(struct part *p, const struct line *l, int outcome, uint64_t count)
 {
 	struct figures *f = &p->told;
+	uint64_t output =
+		span_is(l->harm, "output-lost") || outcome == OUTCOME_SEEN ? l->unsent : 0;
 
 	p->held += count - 1;
 	f->count += count;
@@ -91,10 +94,10 @@ static void count_event(struct part *p, const struct line *l, int outcome, uint6
 	if (outcome < 0)
 		return;
 	f->outcomes[outcome]++;
-	if (destroys(outcome) && span_is(l->harm, "output-lost"))
-		f->destroyed += l->unsent;
+	if (destroys(outcome))
+		f->destroyed += output;
 	if (outcome == OUTCOME_AVERTED || outcome == OUTCOME_DELIVERED)
-		f->saved += l->unsent;
+		f->saved += output;
 }
 
 static void describe_site(struct tally *t, struct site *s, const struct line *l, uint64_t count)

@@ -59,25 +59,17 @@ void tally_merge(struct tally *into, const struct tally *from)
 	tally_widen(&into->first_us, &into->last_us, from->last_us);
 }
 
-/*
- * What an exact count of the process says, or what its lines say. Where all of it has reset, averted or
- * delivered, the summary tells the destroyed bytes, too.
- */
-static void add_part(struct site *s, struct part *p)
+/* What an exact count of the process says, or what its lines say. */
+static void add_part(struct site *s, const struct part *p)
 {
 	bool summed = p->summed.count && p->summed.count >= p->told.count;
-	struct figures *f = summed ? &p->summed : &p->told;
-	bool exact = !f->outcomes[OUTCOME_SHARED] && !f->outcomes[OUTCOME_SEEN];
 
-	if (summed) {
-		f->destroyed =
-			exact && f->unsent > f->saved ? f->unsent - f->saved : p->told.destroyed;
-	} else {
-		f->count += p->lingering;
-		f->outcomes[OUTCOME_LINGERING] += p->lingering;
-		s->held += p->held;
-	}
-	figures_add(&s->sum, f);
+	figures_add(&s->sum, summed ? &p->summed : &p->told);
+	if (summed)
+		return;
+	s->sum.count += p->lingering;
+	s->sum.outcomes[OUTCOME_LINGERING] += p->lingering;
+	s->held += p->held;
 }
 
 static int by_loss(const void *a, const void *b)
