@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 from harness.run import PROGRAMS, PYTHON, which
@@ -184,3 +185,35 @@ def each_reset_that_nginx_sees_has_its_line_in_the_upstream(run):
         assert "python3" in reset["cause"]["where"], reset
     said = report(run, "--correlate", logs["upstream"], logs["nginx"])
     assert f"{REQUESTS} resets were seen: {REQUESTS} have their cause" in said, said
+
+
+ONE_ANSWER = """\
+import socket, sys, time
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
+sock, _ = listener.accept()
+time.sleep(0.2)  # until the request is there, to be left unread
+sock.setblocking(False)
+print(sock.send(b"x" * (4 << 20)))
+sock.close()
+"""
+
+
+@scenario(Works(), modes=AUDIT)
+def what_the_peer_did_not_get_is_told_as_destroyed(run):
+    server = run.serve(PYTHON, "-c", ONE_ANSWER, run.host, run.port)
+    got = 0
+    with socket.create_connection((run.host, run.port)) as client:
+        client.sendall(b"r" * 100)
+        server.wait()
+        try:
+            while part := client.recv(65536):
+                got += len(part)
+        except ConnectionResetError:
+            pass
+    sent = int(server.out)
+    exact = report_json(run, run.log)["callsites"][0]
+    with open(run.log, encoding="utf-8") as file:
+        lines = [line for line in file if '"event":"rst"' in line]
+    told = report_json(run, run.path("lines.json", "".join(lines)))["callsites"][0]
+    assert len(lines) == 1 and exact["destroyed"] == told["destroyed"], (exact, told)
+    assert 0 < sent - got <= exact["destroyed"] <= sent, f"{sent} sent, {got} got, {exact}"
