@@ -29,6 +29,11 @@ class Skip(Exception):
     """Why a test cannot run here."""
 
 
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 class Reports:
     """`rstfix report` on files in a folder of its own."""
 
@@ -218,9 +223,14 @@ def what_pairs_with_nothing_is_by_neither_application(reports):
                   "4": "neither application", "5": "its own write"}, by
     cause = document["resets"][0]["cause"]
     assert (cause["file"], cause["line"], cause["op"]) == (server, 1, "close"), cause
+    cut = reports.write("cut.json.gz", gzip.compress(read(client) + b"no json\n")[:-9])
+    assert reports.json("--correlate", server, cut)["no_event"] == 1
+    said = reports.out("--correlate", server, cut)
+    assert "cut.json.gz: the compressed data ends early" in said and "no event in JSON: 1" in said
+    assert "resets seen: 5; caused at the other end: 1;" in said, said
     said = reports.out("--correlate", server, client)
     assert "reset by neither application" in said and "reply+0x52" in said, said
-    assert "5 resets were seen: 1 have their cause at the other end" in said, said
+    assert "resets seen: 5; caused at the other end: 1;" in said, said
 
 
 def stacks_fold_into_flame_graphs(reports):

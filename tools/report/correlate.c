@@ -37,6 +37,7 @@ struct pairing {
 	struct words words;
 	struct stacks stacks;
 	unsigned end; /* whose log is being read */
+	uint64_t bad; /* lines that are no JSON */
 };
 
 struct seen_key {
@@ -194,12 +195,32 @@ static void print_seen(struct paper *p, const struct pairing *all, const struct 
 	}
 }
 
-static void print_text(const struct pairing *all, FILE *out)
+static void print_warnings(struct paper *p, const struct pairing *all, struct input *const ends[2])
+{
+	if (all->bad) {
+		paper_add(p, "warning: lines passed over, no event in JSON: %llu",
+			(unsigned long long)all->bad);
+		paper_end(p, INK_YELLOW);
+	}
+	for (unsigned end = 0; end < 2; end++) {
+		for (size_t i = 0; i < ends[end]->count; i++) {
+			const struct input_file *f = &ends[end]->files[i];
+
+			if (!f->why)
+				continue;
+			paper_add(p, "warning: %s: %s", f->path, f->why);
+			paper_end(p, INK_YELLOW);
+		}
+	}
+}
+
+static void print_text(const struct pairing *all, struct input *const ends[2], FILE *out)
 {
 	size_t paired = 0, own = 0;
 	struct paper p;
 
 	paper_start(&p, out);
+	print_warnings(&p, all, ends);
 	for (size_t i = 0; i < all->count; i++) {
 		const struct seen *s = &all->list[i];
 
@@ -208,8 +229,8 @@ static void print_text(const struct pairing *all, FILE *out)
 		print_seen(&p, all, s);
 	}
 	paper_add(&p,
-		"%zu resets were seen: %zu have their cause at the other end, %zu are writes after the "
-		"peer's close, %zu are by neither application",
+		"resets seen: %zu; caused at the other end: %zu; by a write after the peer's close: %zu; by "
+		"neither application: %zu",
 		all->count, paired, own, all->count - paired - own);
 	paper_end(&p, INK_BOLD);
 }
@@ -258,6 +279,7 @@ static void print_json(const struct pairing *all, FILE *out)
 		json_object_array_add(list, o);
 	}
 	json_object_object_add(top, "correlation", json_object_new_int(1));
+	json_object_object_add(top, "no_event", json_object_new_uint64(all->bad));
 	json_object_object_add(top, "resets", list);
 	fputs(json_object_to_json_string_ext(top, JSON_C_TO_STRING_NOSLASHESCAPE), out);
 	fputc('\n', out);
@@ -286,7 +308,7 @@ void correlate(
 	struct pairing p = {.list = NULL};
 
 	for (p.end = 0; p.end < 2; p.end++)
-		read_lines(ends[p.end], take_seen, &p);
+		p.bad += read_lines(ends[p.end], take_seen, &p);
 	for (p.end = 0; p.end < 2; p.end++) {
 		input_rewind(ends[p.end]);
 		read_lines(ends[p.end], take_cause, &p);
@@ -295,7 +317,7 @@ void correlate(
 	if (o->json)
 		print_json(&p, out);
 	else
-		print_text(&p, out);
+		print_text(&p, ends, out);
 	symbols_free(&symbols);
 	pairing_free(&p);
 }

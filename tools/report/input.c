@@ -253,6 +253,10 @@ bool input_next(struct input *in, struct block *b)
 
 void input_rewind(struct input *in)
 {
+	for (size_t i = 0; i < in->count; i++) { /* what is broken is found broken again */
+		free(in->files[i].why);
+		in->files[i].why = NULL;
+	}
 	in->now = 0;
 	in->next_block = in->done = in->bad = 0;
 }

@@ -249,12 +249,12 @@ struct tally *read_tally(struct input *in)
 	return sum;
 }
 
-void read_lines(struct input *in, read_each *each, void *arg)
+uint64_t read_lines(struct input *in, read_each *each, void *arg)
 {
 	struct line_reader *reader = line_reader_new();
 	struct line *line = memory_get(1, sizeof(*line));
 	struct block b = {.text = NULL};
-	uint64_t number;
+	uint64_t number, bad = 0;
 	char *at, *end, *newline;
 
 	while (input_next(in, &b)) {
@@ -266,9 +266,12 @@ void read_lines(struct input *in, read_each *each, void *arg)
 			newline = newline ? newline : end;
 			if (line_read(reader, line, at, (size_t)(newline - at)))
 				each(arg, line, in->files[b.file].path, number);
+			else
+				bad += !is_blank(at, (size_t)(newline - at));
 		}
 	}
 	line_reader_free(reader);
 	free(line);
 	free(b.text);
+	return bad + in->bad;
 }

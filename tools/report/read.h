@@ -14,9 +14,12 @@
  */
 struct tally *read_tally(struct input *in);
 
-/* Calls `each` for every line of the input that is JSON, in order, in this thread. */
+/*
+ * Calls `each` for every line of the input that is JSON, in order, in this thread. Returns how many are
+ * not, or are cut off.
+ */
 typedef void read_each(void *arg, const struct line *line, const char *file, uint64_t number);
 
-void read_lines(struct input *in, read_each *each, void *arg);
+uint64_t read_lines(struct input *in, read_each *each, void *arg);
 
 #endif

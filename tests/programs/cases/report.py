@@ -184,7 +184,7 @@ def each_reset_that_nginx_sees_has_its_line_in_the_upstream(run):
         assert reset["cause"]["pattern"] == "unread-close" and reset["cause"]["program"] == "python3"
         assert "python3" in reset["cause"]["where"], reset
     said = report(run, "--correlate", logs["upstream"], logs["nginx"])
-    assert f"{REQUESTS} resets were seen: {REQUESTS} have their cause" in said, said
+    assert f"resets seen: {REQUESTS}; caused at the other end: {REQUESTS};" in said, said
 
 
 ONE_ANSWER = """\
