@@ -146,9 +146,10 @@ static json_object *site_result(const struct report *r, const struct site *s)
 
 	json_object_object_add(o, "level", json_object_new_string(level_of(&s->sum)));
 	json_object_object_add(o, "message", text(words));
-	json_object_object_add(o, "occurrenceCount",
-		json_object_new_int64(
-			s->sum.count < INT32_MAX ? (int64_t)s->sum.count : INT32_MAX));
+	if (s->sum.count)
+		json_object_object_add(o, "occurrenceCount",
+			json_object_new_int64(
+				s->sum.count < INT32_MAX ? (int64_t)s->sum.count : INT32_MAX));
 	put_state(o, report_change(r, s, &was));
 	if (f)
 		json_object_array_add(list, location(f, f->source));
