@@ -192,9 +192,9 @@ static void two_tallies_are_one(void **state)
 {
 	static const char *const texts[] = {
 		RST("p", "5",
-			"\"stack_id\":\"1\",\"unsent\":7,\"frames\":[{\"module\":\"/late\"}]"),
+			"\"stack_id\":\"1\",\"unsent\":7,\"armed_by\":{\"op\":\"x\",\"stack_id\":\"8\"},\"frames\":[{\"module\":\"/late\"}]"),
 		RST("p", "1",
-			"\"stack_id\":\"1\",\"unsent\":8,\"frames\":[{\"module\":\"/early\"}]"),
+			"\"stack_id\":\"1\",\"unsent\":8,\"armed_by\":{\"op\":\"x\",\"stack_id\":\"9\"},\"frames\":[{\"module\":\"/early\"}]"),
 		RST("q", "2", "\"stack_id\":\"1\",\"unsent\":100"),
 		"{\"event\":\"summary\",\"time\":\"2026-11-22T12:00:09.000000Z\",\"program\":\"q\","
 		"\"lost\":3,\"callsites\":[{\"pattern\":\"a\",\"op\":\"b\",\"stack_id\":\"1\",\"count\":9,"
@@ -218,6 +218,7 @@ static void two_tallies_are_one(void **state)
 		assert_int_equal(ours->sites[0].sum.count, 9);
 		assert_int_equal(ours->sites[1].sum.destroyed, 15);
 		assert_int_equal(ours->sites[1].last_us - ours->sites[1].first_us, 4000000);
+		assert_string_equal(ours->sites[1].armed_id, "9");
 		assert_int_equal(ours->lost, 3);
 		assert_int_equal(ours->notices[0].count, 1);
 		stack = stacks_find(&ours->stacks, "1");

@@ -100,6 +100,17 @@ static void count_event(struct part *p, const struct line *l, int outcome, uint6
 		f->saved += output;
 }
 
+/* Of several the earliest, whichever thread has read it. */
+void tally_take_armed(
+	struct tally *t, struct site *s, struct span op, struct span id, int64_t time_us)
+{
+	if (!id.len || (*s->armed_id && s->armed_us <= time_us))
+		return;
+	s->armed_op = words_keep(&t->words, op);
+	s->armed_id = words_keep(&t->words, id);
+	s->armed_us = time_us;
+}
+
 static void describe_site(struct tally *t, struct site *s, const struct line *l, uint64_t count)
 {
 	tally_widen(&s->first_us, &s->last_us, l->time_us);
@@ -108,10 +119,7 @@ static void describe_site(struct tally *t, struct site *s, const struct line *l,
 	peers_add(&s->peers, l->peer, count);
 	if (l->role.len)
 		s->roles[span_is(l->role, "client")] += count;
-	if (l->armed_by.stack_id.len && !*s->armed_id) {
-		s->armed_op = words_keep(&t->words, l->armed_by.op);
-		s->armed_id = words_keep(&t->words, l->armed_by.stack_id);
-	}
+	tally_take_armed(t, s, l->armed_by.op, l->armed_by.stack_id, l->time_us);
 }
 
 /*

@@ -21,7 +21,8 @@
 struct site {
 	const char *pattern, *op, *program, *stack_id; /* words; stack_id "" where not known */
 	const char *armed_op, *armed_id;	       /* of the first event that tells; "" */
-	struct figures sum;			       /* after tally_end() */
+	int64_t armed_us;
+	struct figures sum; /* after tally_end() */
 	uint64_t
 		held; /* events held back by the rate, in count, of which the figures are unknown */
 	uint64_t roles[2];	   /* events as server, as client */

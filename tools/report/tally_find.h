@@ -16,6 +16,8 @@ struct process *tally_process(struct tally *t, uint64_t hash);
 
 /* Smaller pieces of adding, which merging needs as well; see tally.c. */
 void tally_widen(int64_t *first, int64_t *last, int64_t us);
+void tally_take_armed(
+	struct tally *t, struct site *s, struct span op, struct span id, int64_t time_us);
 void tally_take_site(struct part *p, const struct figures *f, int64_t time_us);
 void tally_take_lost(struct process *p, uint64_t lost, int64_t time_us);
 void tally_take_notice(

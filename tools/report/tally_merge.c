@@ -12,10 +12,7 @@ static void merge_site(struct tally *t, struct site *s, const struct site *from)
 	s->roles[1] += from->roles[1];
 	peers_merge(&s->peers, &from->peers);
 	timeline_merge(&s->timeline, &from->timeline);
-	if (!*s->armed_id) {
-		s->armed_op = words_keep(&t->words, span_of(from->armed_op));
-		s->armed_id = words_keep(&t->words, span_of(from->armed_id));
-	}
+	tally_take_armed(t, s, span_of(from->armed_op), span_of(from->armed_id), from->armed_us);
 }
 
 static void merge_part(struct tally *t, const struct part *from, uint32_t site)
