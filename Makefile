@@ -21,13 +21,16 @@ CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -ffunction-sections 
 HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs,--as-needed
 
 ifneq ($(SAN),)
-CFLAGS_ALL += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_ALL += $(SANFLAGS)
 SANLINK := -fsanitize=$(SAN)
 endif
 
 SHIM_INNER := $(wildcard shim/base/*.c shim/detect/*.c shim/policy/*.c shim/fix/*.c shim/log/*.c)
 SHIM_DOORS := $(wildcard shim/intercept/*.c)
 TOOLS := $(wildcard tools/*.c)
+COMMANDS := tools/main.c tools/command.c $(wildcard tools/cmd_*.c)
+REPORT := $(wildcard tools/report/*.c tools/report/*.cc)
 UNIT := $(wildcard tests/unit/test_*.c)
 SCENARIOS := $(wildcard tests/scenarios/test_*.c)
 SCENARIO_PARTS := $(addprefix $(O)/tests/scenarios/,runs.o table.o)
@@ -35,14 +38,16 @@ BENCH := $(wildcard tests/bench/*.c)
 PROGRAMS := $(wildcard tests/programs/*.c)
 PROGRAM_LIBS := $(wildcard tests/programs/lib*.cc)
 
-objects = $(patsubst %.c,$(O)/%.o,$(1))
+objects = $(patsubst %.c,$(O)/%.o,$(patsubst %.cc,$(O)/%.o,$(1)))
 binaries = $(patsubst %.c,$(O)/%,$(1))
 
 LIBRARY := $(O)/librstfix.so
 COMMAND := $(O)/rstfix
 ARCHIVE := $(O)/librstfix.a
-TOOL_OBJECTS := $(filter-out $(O)/tools/main.o,$(call objects,$(TOOLS)))
+TOOL_OBJECTS := $(call objects,$(filter-out $(COMMANDS),$(TOOLS)))
 TOOL_LIBS := -ljson-c -lncursesw -ltinfo
+REPORT_ARCHIVE := $(O)/report.a
+REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
 .PHONY: all help setup demo check check-programs san-build san-units analyse tidy bench fuzz format format-check \
 	install clean
@@ -66,6 +71,15 @@ $(O)/%.o: %.c
 	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' -DRSTFIX_LIBDIR='"$(LIBDIR)"' \
 		$(CFLAGS_ALL) -MMD -MP -c $< -o $@
 
+# The reader of log lines in C++, for simdjson's sake; the rest does not know.
+$(O)/tools/report/%.o: tools/report/%.cc
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) -Ishim -Itools -std=gnu++17 $(OPT) -Wall -Wextra -Wshadow -fno-exceptions \
+		-fno-rtti -fvisibility=hidden $(SANFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+# The page that `rstfix report --format html` fills in is part of the command.
+$(O)/tools/report/html.o: $(wildcard tools/report/*.html tools/report/*.css tools/report/*.js)
+
 $(O)/export.map: shim/export.map.in shim/hooks.def
 	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x c shim/export.map.in -o $@
@@ -78,13 +92,20 @@ $(LIBRARY): $(call objects,$(SHIM_DOORS)) $(ARCHIVE) $(O)/export.map
 	$(Q)$(CC) -shared $(LDFLAGS) $(HARDEN) $(SANLINK) -Wl,--version-script=$(O)/export.map \
 		-Wl,-soname,librstfix.so -o $@ $(call objects,$(SHIM_DOORS)) $(ARCHIVE) -ldl
 
-$(COMMAND): $(O)/tools/main.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ $(TOOL_LIBS) -ldl
+$(REPORT_ARCHIVE): $(call objects,$(REPORT))
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(COMMAND): $(call objects,$(COMMANDS)) $(TOOL_OBJECTS) $(REPORT_ARCHIVE) $(ARCHIVE)
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ $(TOOL_LIBS) $(REPORT_LIBS) -ldl
 
 # --- tests -----------------------------------------------------------------------------------
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
+
+$(O)/tests/unit/test_report: $(O)/tests/unit/test_report.o $(REPORT_ARCHIVE) $(TOOL_OBJECTS) $(ARCHIVE)
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) $(REPORT_LIBS) -ldl
 
 $(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(SCENARIO_PARTS) $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
@@ -119,14 +140,14 @@ $(O)/tests/scenarios/victim-asan: tests/scenarios/victim.c $(TOOLS) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' \
 		-DRSTFIX_LIBDIR='"$(LIBDIR)"' -std=gnu11 -O1 -g -fsanitize=address -rdynamic -o $@ \
-		tests/scenarios/victim.c $(filter-out tools/main.c,$(TOOLS)) $(ARCHIVE) $(TOOL_LIBS) -ldl -lpthread
+		tests/scenarios/victim.c $(filter-out $(COMMANDS),$(TOOLS)) $(ARCHIVE) $(TOOL_LIBS) -ldl -lpthread
 
 demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
 
-C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tests/*/*.[ch])
+C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tools/*/*.[ch] tools/*/*.cc tests/*/*.[ch])
 SHELL_SOURCES := $(wildcard tests/*.sh tests/programs/scripts/*.bash) .ci/run
-SPELLED := README.md $(wildcard shim/*/* tools/* man/* tests/*.sh tests/*/*.[ch])
+SPELLED := README.md $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch])
 MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
 
 TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
@@ -148,6 +169,8 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
 	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
 	"policy-grammar=python3 tests/policy/grammar.py --rstfix $(COMMAND)" \
+	"report=python3 tests/report/report.py --rstfix $(COMMAND)" \
+	"san-report=$(SAN_ENV) python3 tests/report/report.py --rstfix $(O)/san/rstfix figures same_log lingers broken baseline neither" \
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
@@ -167,7 +190,7 @@ check: all $(UNIT_TESTS)
 endif
 
 # What compilers do not warn of by themselves.
-ANALYSED := $(SHIM_INNER) $(SHIM_DOORS) $(TOOLS)
+ANALYSED := $(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(filter %.c,$(REPORT))
 ANALYSIS = $(CPPFLAGS) -Ishim -Itools -std=gnu11 -DRSTFIX_VERSION='"$(VERSION)"' -DRSTFIX_LIBDIR='"$(LIBDIR)"'
 
 $(O)/analysed/%.o: %.c
@@ -199,21 +222,37 @@ FUZZ_RULES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/poli
 FUZZ_STATS := tests/fuzz/fuzz_stats.c tools/statsread.c tools/statsfolder.c tools/prometheus.c \
 	tools/toprows.c tools/say.c shim/base/format.c
 FUZZERS := $(O)/tests/fuzz/fuzz_rules $(O)/tests/fuzz/fuzz_stats
+FUZZ_LOG := tests/fuzz/fuzz_log.c tools/say.c tools/report/memory.c $(wildcard tools/report/tally*.c) \
+	$(addprefix tools/report/,stacks.c peers.c pending.c timeline.c json.c text.c paper.c when.c \
+	report.c baseline.c folded.c junit.c sarif.c read.c input.c stream.c)
+FUZZ_FLAGS := $(CPPFLAGS) -Ishim -Itools -O1 -g -fno-sanitize-recover=all
 
 $(O)/tests/fuzz/fuzz_rules: $(FUZZ_RULES) $(wildcard shim/policy/*.h)
 $(O)/tests/fuzz/fuzz_stats: $(FUZZ_STATS) $(wildcard tools/*.h) shim/log/statsfile.h
 
 $(FUZZERS):
 	@mkdir -p $(@D)
-	$(Q)clang $(CPPFLAGS) -Ishim -Itools -std=gnu11 -O1 -g $(WARN) \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+	$(Q)clang $(FUZZ_FLAGS) -std=gnu11 $(WARN) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
 
-fuzz: $(FUZZERS) ## libFuzzer on the parsers of rules and of counter files: FUZZ_SECONDS=60 each
-	@mkdir -p $(O)/fuzz $(O)/fuzz-stats
+$(O)/tests/fuzz/line.o: tools/report/line.cc tools/report/line.h
+	@mkdir -p $(@D)
+	$(Q)clang++ $(FUZZ_FLAGS) -std=gnu++17 -fno-exceptions -fno-rtti \
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=function -c -o $@ $<
+
+$(O)/tests/fuzz/fuzz_log: $(FUZZ_LOG) $(O)/tests/fuzz/line.o $(ARCHIVE) $(wildcard tools/report/*.h)
+	@mkdir -p $(@D)
+	$(Q)clang $(FUZZ_FLAGS) -DRSTFIX_VERSION='"$(VERSION)"' -std=gnu11 $(WARN) \
+		-fsanitize=fuzzer,address,undefined -o $@ $(FUZZ_LOG) $(O)/tests/fuzz/line.o $(ARCHIVE) \
+		$(TOOL_LIBS) $(REPORT_LIBS) -ldl
+
+fuzz: $(FUZZERS) $(O)/tests/fuzz/fuzz_log ## libFuzzer on the readers of rules, counter files and logs: FUZZ_SECONDS=60 each
+	@mkdir -p $(O)/fuzz $(O)/fuzz-stats $(O)/fuzz-log
 	@$(O)/tests/fuzz/fuzz_rules -max_total_time=$(FUZZ_SECONDS) -max_len=600 -dict=tests/fuzz/rules.dict -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=$(O)/fuzz/ $(O)/fuzz tests/fuzz/rules.corpus
 	@$(O)/tests/fuzz/fuzz_stats -max_total_time=$(FUZZ_SECONDS) -max_len=2200 -verbosity=0 \
 		-print_final_stats=1 -artifact_prefix=$(O)/fuzz-stats/ $(O)/fuzz-stats tests/fuzz/stats.corpus
+	@$(O)/tests/fuzz/fuzz_log -max_total_time=$(FUZZ_SECONDS) -max_len=6000 -dict=tests/fuzz/log.dict -verbosity=0 \
+		-print_final_stats=1 -artifact_prefix=$(O)/fuzz-log/ $(O)/fuzz-log tests/fuzz/log.corpus
 
 # --- the rest --------------------------------------------------------------------------------
 
@@ -239,4 +278,4 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS))

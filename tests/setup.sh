@@ -10,11 +10,13 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive
 
 required=(
 	gcc libc6-dev make pkg-config python3 iproute2
-	libunwind-dev libcmocka-dev libjson-c-dev libncurses-dev
+	g++ libunwind-dev libcmocka-dev libjson-c-dev libncurses-dev
+	libsimdjson-dev libdw-dev zlib1g-dev libzstd-dev
 )
 optional=(
-	g++ clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc
+	clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc
 	valgrind libjemalloc2 procps util-linux
+	gdb binutils zstd chromium
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
 	libpython3.11-testsuite
 	curl wget nginx-light redis-server lighttpd haproxy wrk

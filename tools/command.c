@@ -23,6 +23,23 @@ const struct command commands[] = {
 		"architecture) it warns. Exit status: that of COMMAND, or 2 for a mistake in the options\n"
 		"or the environment, 126 if COMMAND cannot be executed, 127 if it is not found.\n",
 		cmd_run},
+	{"report", "[OPTION...] FILE|DIR...", "which lines of code reset whom, out of logs in JSON",
+		"Sums up logs that were written with RSTFIX_FORMAT=json, by callsite, the most bytes of\n"
+		"destroyed output first, with files and lines where debug data is found by the recorded\n"
+		"build ids. Files may be gzip or zstd; of a DIR all files are read; - is standard input.\n"
+		"\n"
+		"  --format FORMAT  text, json, html (one page by itself), folded (for flame graphs,\n"
+		"                   by bytes destroyed or else by events), sarif or junit\n"
+		"  --baseline OLD   a log or a report in JSON: what is new, gone and changed since\n"
+		"  --sysroot DIR    where the modules' paths begin\n"
+		"  --correlate SERVER CLIENT\n"
+		"                   instead, pairs each reset that one end's log has seen with the event\n"
+		"                   of the other's that caused it\n"
+		"\n"
+		"A close that lingered counts once, as it ended. Lines that are cut off or no events are\n"
+		"counted and passed over. Exit status: 0, 1 where the baseline does not know a callsite,\n"
+		"2 for a mistake in the options or a file that cannot be read.\n",
+		cmd_report},
 	{"lab", "[OPTION...] [PATTERN...]", "show every pattern live: bare, audit, fix",
 		"Runs each pattern (see 'rstfix help patterns') three times in a private network\n"
 		"namespace: bare, under audit, under fix. Shows what the kernel sent (its own count of\n"

@@ -26,6 +26,7 @@ const struct command *command_named(const char *name);
 void command_list(void);
 
 int cmd_run(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_victim(int argc, char **argv);
 int cmd_policy(int argc, char **argv);

@@ -306,6 +306,7 @@ void render_summary_json_site(struct text *t, const struct callsite *s, bool fir
 	member_u64(t, "unread", s->unread);
 	member_u64(t, "unsent", s->unsent);
 	member_u64(t, "drained", s->drained);
+	member_u64(t, "destroyed", s->lost);
 	member_u64(t, "saved", s->saved);
 	member_u64(t, "lingered_ms", s->lingered_ms);
 	text_str(t, ",\"outcomes\":{");

@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 from harness import namespace  # noqa: E402
 from harness.run import PATH, which  # noqa: E402
+from longreport import report  # noqa: E402
 from measure import (MODES, Bench, Broken, interleaved, median_difference,  # noqa: E402
                      median_ratio, spawn_time)
 from throughput import nginx_rate, nginx_rejecting, redis_rate  # noqa: E402
@@ -212,8 +213,8 @@ def main():
     bench = Bench(os.path.abspath(args.library), os.path.abspath(args.builddir), "127.0.0.1")
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, Linux {os.uname().release}")
     taken = [attempt(measure, bench)
-             for measure in (instructions, times, event, exceptions, start, rules, servers,
-                             lingering)]
+             for measure in (instructions, times, event, exceptions, start, rules, report,
+                             servers, lingering)]
     print(f"\n{time.monotonic() - started:.0f} s")
     return 0 if any(taken) else 1
 

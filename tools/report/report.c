@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include "baseline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const change_names[] = {"", "new", "changed", "same"};
+
+enum change report_change(const struct report *r, const struct site *s, const struct known **was)
+{
+	*was = NULL;
+	if (!r->baseline)
+		return CHANGE_NONE;
+	*was = baseline_find(r->baseline, s->pattern, s->op, s->stack_id);
+	if (!*was)
+		return CHANGE_NEW;
+	return (*was)->count == (*was)->now_count && (*was)->destroyed == (*was)->now_destroyed
+		? CHANGE_SAME
+		: CHANGE_CHANGED;
+}
+
+static const char *basename_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Debian's and others' C library: where a close passes through it is not to blame. */
+static bool is_libc(const char *module)
+{
+	const char *name = basename_of(module);
+
+	return strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-2", 6) == 0 ||
+		strncmp(name, "libpthread", 10) == 0 || strncmp(name, "ld-linux", 8) == 0;
+}
+
+const struct stack_frame *report_culprit(const struct stack *stack)
+{
+	for (unsigned i = 0; stack && i < stack->count; i++) {
+		if (!is_libc(stack->frames[i].module))
+			return &stack->frames[i];
+	}
+	return stack && stack->count ? &stack->frames[0] : NULL;
+}
+
+char *report_place(const struct stack_frame *f)
+{
+	const struct source *at = f->source;
+
+	if (at && *at->file)
+		return memory_print(
+			"%s at %s:%u", *at->function ? at->function : "??", at->file, at->line);
+	if (at)
+		return memory_print(
+			"%s (%s+0x%llx)", at->function, f->module, (unsigned long long)f->offset);
+	return memory_print("%s (%s+0x%llx)", *f->symbol ? f->symbol : "??",
+		*f->module ? f->module : "code made at run time", (unsigned long long)f->offset);
+}

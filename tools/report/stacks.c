@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "stacks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same(const void *list, uint32_t number, const void *key)
+{
+	return span_is(*(const struct span *)key, ((const struct stacks *)list)->list[number].id);
+}
+
+/* The stack of this id to be filled, or NULL where it is told already. */
+static struct stack *place(struct stacks *all, struct words *words, struct span id, int64_t time_us)
+{
+	uint32_t number;
+	struct stack *s;
+
+	if (!table_find(&all->table, hash_span(HASH_START, id), same, all, &id,
+		    (uint32_t)all->count, &number)) {
+		all->list = memory_grow(all->list, all->count, &all->room, sizeof(*all->list));
+		all->list[all->count++] = (struct stack){.id = words_keep(words, id)};
+	}
+	s = &all->list[number];
+	if (s->frames && s->time_us <= time_us)
+		return NULL;
+	free(s->frames);
+	s->time_us = time_us;
+	return s;
+}
+
+void stacks_add(
+	struct stacks *all, struct words *words, const struct line_stack *from, int64_t time_us)
+{
+	struct stack *s;
+
+	if (from->count == 0 || from->stack_id.len == 0)
+		return;
+	s = place(all, words, from->stack_id, time_us);
+	if (!s)
+		return;
+	s->count = from->count;
+	s->frames = memory_get(s->count, sizeof(*s->frames));
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct line_frame *f = &from->frames[i];
+
+		s->frames[i] = (struct stack_frame){.module = words_keep(words, f->module),
+			.build_id = words_keep(words, f->build_id),
+			.symbol = words_keep(words, f->symbol),
+			.offset = f->offset};
+	}
+}
+
+void stacks_merge(struct stacks *into, struct words *words, const struct stacks *from)
+{
+	struct line_stack as_read;
+
+	for (size_t i = 0; i < from->count; i++) {
+		const struct stack *s = &from->list[i];
+
+		as_read.stack_id = span_of(s->id);
+		as_read.count = s->count;
+		for (unsigned k = 0; k < s->count; k++)
+			as_read.frames[k] = (struct line_frame){span_of(s->frames[k].module),
+				span_of(s->frames[k].build_id), span_of(s->frames[k].symbol),
+				s->frames[k].offset};
+		stacks_add(into, words, &as_read, s->time_us);
+	}
+}
+
+struct stack *stacks_find(const struct stacks *all, const char *id)
+{
+	struct span key = span_of(id);
+	uint32_t number;
+
+	if (!table_has(&all->table, hash_span(HASH_START, key), same, all, &key, &number))
+		return NULL;
+	return &all->list[number];
+}
+
+void stacks_free(struct stacks *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		free(all->list[i].frames);
+	free(all->list);
+	table_free(&all->table);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_REPORT_STACKS_H
+#define RSTFIX_REPORT_STACKS_H
+
+#include "line.h"
+#include "memory.h"
+
+/* The frames of each stack_id. They come with few of its events and are good for all. */
+
+struct source; /* symbols.h */
+
+struct stack_frame {
+	const char *module, *build_id, *symbol; /* words; "" where not known */
+	uint64_t offset;
+	const struct source *source; /* of the call itself and what it is inlined into */
+};
+
+struct stack {
+	const char *id;	 /* a word */
+	int64_t time_us; /* of the event that told the frames */
+	unsigned count;
+	struct stack_frame *frames; /* callee first */
+};
+
+struct stacks {
+	struct stack *list;
+	size_t count, room;
+	struct table table;
+};
+
+/* Keeps the frames of s, if it has any. Of several tellings the earliest counts. */
+void stacks_add(
+	struct stacks *all, struct words *words, const struct line_stack *s, int64_t time_us);
+
+void stacks_merge(struct stacks *into, struct words *words, const struct stacks *from);
+
+/* NULL if no event has told it. */
+struct stack *stacks_find(const struct stacks *all, const char *id);
+
+void stacks_free(struct stacks *all);
+
+#endif
