@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "command.h"
 
+#include "prometheus.h"
 #include "report/baseline.h"
 #include "report/correlate.h"
 #include "report/read.h"
@@ -20,12 +21,9 @@ static const struct format {
 	const char *name;
 	void (*write)(const struct report *r, FILE *out);
 } formats[] = {
-	{"text", report_text},
-	{"json", report_json},
-	{"html", report_html},
-	{"folded", report_folded},
-	{"sarif", report_sarif},
-	{"junit", report_junit},
+	{"text", report_text}, {"json", report_json}, {"html", report_html},
+	{"folded", report_folded}, {"sarif", report_sarif}, {"junit", report_junit},
+	{"prometheus", NULL}, /* of counters, not of logs */
 };
 
 struct options_given {
@@ -95,8 +93,8 @@ static int read_command_line(struct options_given *o, char **argv, int *count)
 	}
 	o->as = format_named(o->format);
 	if (!o->as)
-		return say_refusal(
-			"report", "--format", o->format, "text, json, html, folded, sarif, junit");
+		return say_refusal("report", "--format", o->format,
+			"text, json, html, folded, sarif, junit, prometheus");
 	return *count
 		? 0
 		: say_refusal("report", "the log", "", "files, folders, or - for standard input");
@@ -129,6 +127,17 @@ static int correlate_logs(const struct options_given *o, char **files, int count
 	input_free(&ends[0]);
 	input_free(&ends[1]);
 	return 0;
+}
+
+static int report_counters(const struct options_given *o, char **folders, int count)
+{
+	if (count != 1)
+		return say_refusal("report", "with --format prometheus the folder", folders[1],
+			"one folder of RSTFIX_STATS");
+	if (o->baseline)
+		return say_refusal(
+			"report", "with --format prometheus --baseline", o->baseline, "none");
+	return prometheus_print(stdout, "report", folders[0]);
 }
 
 static int read_baseline(struct report *r, const char *path)
@@ -172,6 +181,8 @@ int cmd_report(int argc, char **argv)
 		return refused;
 	if (o.correlate)
 		return end_output(correlate_logs(&o, argv + 1, count));
+	if (!o.as->write)
+		return end_output(report_counters(&o, argv + 1, count));
 	for (int i = 1; i <= count; i++) {
 		if (!input_add(&r.input, argv[i]))
 			return refuse_file(argv[i]);

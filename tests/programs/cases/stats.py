@@ -132,6 +132,9 @@ def what_top_and_prometheus_tell_is_what_the_log_tells(run):
         sample = (f'rstfix_events_total{{program="resets",pattern="unread-close",op="close",'
                   f'action="{action}",outcome="{outcome}"}} 7\n')
         text = top(run, folder, "--format", "prometheus")
+        report = subprocess.run([run.settings.rstfix, "report", "--format", "prometheus", folder],
+                                capture_output=True, text=True, timeout=20, check=False)
+        assert (report.returncode, report.stdout) == (0, text), report.stderr
         assert sample in text, text
 
 
