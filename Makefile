@@ -92,7 +92,7 @@ $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(OPT) -Wall -Wextra -shared -fPIC -o $@ $<
 
-$(O)/tests/programs/%: tests/programs/%.c tests/programs/victim.h
+$(O)/tests/programs/%: tests/programs/%.c $(wildcard tests/programs/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fvisibility=hidden,$(CFLAGS_ALL)) -o $@ $< -lpthread -ldl
 

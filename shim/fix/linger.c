@@ -5,6 +5,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../log/sink.h"
+#include "deferred.h"
 #include "reaper.h"
 #include "slots.h"
 
@@ -101,6 +102,11 @@ static int channel_ready(void)
 		tell_missing();
 	__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);
 	return __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
+}
+
+bool linger_ready(void)
+{
+	return channel_ready() >= 0 && helper_running();
 }
 
 static long send_parcel(int to, int fd, const struct parcel *p)
@@ -272,6 +278,7 @@ void linger_forked(void)
 {
 	helper_forked();
 	reaper_forked();
+	deferred_forked();
 	senders = 0;
 	linger_give_way();
 	opening = never = failed_ms = 0;

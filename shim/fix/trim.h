@@ -15,4 +15,7 @@
  */
 bool trim_attach(int fd);
 
+/* Takes that filter off again; another one is left. */
+void trim_detach(int fd);
+
 #endif

@@ -4,6 +4,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
 #include "../fix/trim.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -158,8 +160,9 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	}
 	if (!drain_half_close(fd)) {
 		e->outcome = OUTCOME_FAILED;
-		e->why = "not connected any more";
-		return true;
+		e->why = e->pattern == PATTERN_SHUTDOWN_READ ? "it was reset before this close"
+							     : "not connected any more";
+		return !e->tentative;
 	}
 	if (at_peer_fin(fd, e, &bounds))
 		return true;
@@ -191,6 +194,25 @@ static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 		owner_sole(fd, rec, f->cookie) && !another_thread_may_be(fd, 0);
 }
 
+/* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
+static enum pattern risk(int fd, const struct facts *f, const struct fdrec *rec)
+{
+	if ((rec->flags & REC_SHUT_BOTH) != REC_SHUT_BOTH)
+		return late_risk(fd, f, rec) ? PATTERN_LATE_DATA : PATTERN_NONE;
+	if ((fdhint_get(fd) & HINT_DEFERRED) && verdict_peer_may_send(f) && rec->cookie &&
+		owner_sole(fd, rec, f->cookie))
+		return PATTERN_SHUTDOWN_READ;
+	return PATTERN_NONE;
+}
+
+/* From here on nobody makes it real. False: somebody has, and nothing has come that could be mended. */
+static bool still_due(int fd, const struct event *e)
+{
+	bool due = (fdhint_get(fd) & HINT_DEFERRED) && deferred_take(fd, e->facts.cookie);
+
+	return due || !e->tentative || e->pattern != PATTERN_SHUTDOWN_READ;
+}
+
 static void judge(
 	struct closing *c, int fd, const struct fdrec *rec, int unread, const void *caller)
 {
@@ -200,8 +222,8 @@ static void judge(
 	if (!facts_ask(fd, unread, &f))
 		return;
 	e->pattern = verdict_close(&f, rec);
-	if (e->pattern == PATTERN_NONE && late_risk(fd, &f, rec)) {
-		e->pattern = PATTERN_LATE_DATA;
+	if (e->pattern == PATTERN_NONE) {
+		e->pattern = risk(fd, &f, rec);
 		e->tentative = true;
 	}
 	if (e->pattern == PATTERN_NONE)
@@ -224,7 +246,9 @@ static void judge(
 		return;
 	}
 	if (decide_mends(e)) {
-		if (!e->tentative)
+		if (!still_due(fd, e))
+			return;
+		if (!e->tentative && f.state != TCP_CLOSE)
 			closing_tell_time_wait(fd, e);
 		if (e->pattern == PATTERN_LISTENER_CLOSE)
 			listener_empty(fd, e);
@@ -268,6 +292,8 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	memset(&c->event, 0, sizeof(c->event));
 	c->event.op = op;
 	judge(c, fd, &rec, unread, caller);
+	if (hint & HINT_DEFERRED) /* what does not linger is closed as the program has shut it */
+		deferred_settle(fd);
 	fdhint_forget(fd);
 }
 

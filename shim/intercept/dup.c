@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../log/sink.h"
 #include "closing.h"
@@ -48,6 +49,8 @@ static bool duplicating(int fd)
 	}
 	if (!start_may_note())
 		return false;
+	if (unlikely(fdhint_get(fd) & HINT_DEFERRED))
+		deferred_settle(fd);
 	rec = fdhint_record(fd);
 	if (rec->flags & REC_SHARED)
 		return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "closing.h"
 #include "exec.h"
@@ -22,6 +23,7 @@
 
 static void before_fork(void)
 {
+	deferred_before();
 	if (watched(0) && start_ready())
 		self.threaded_at_fork = start_threads() != 1;
 	owner_enter(DOOR_FORK);
@@ -81,6 +83,13 @@ EXPORT(int, daemon, (int nochdir, int noclose))
  * preserves. While the child runs, OWNER_IN_FLIGHT makes every hook ask whose process this is.
  */
 #if defined(__x86_64__)
+__attribute__((used)) void rf_before_vfork(void);
+
+__attribute__((used)) void rf_before_vfork(void)
+{
+	deferred_before();
+}
+
 __asm__(".text\n"
 	".globl vfork\n"
 	".type vfork, @function\n"
@@ -89,6 +98,11 @@ __asm__(".text\n"
 	"vfork:\n"
 	"__vfork:\n"
 	"	.cfi_startproc\n"
+	"	subq $8, %rsp\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	call rf_before_vfork\n"
+	"	addq $8, %rsp\n"
+	"	.cfi_adjust_cfa_offset -8\n"
 	"	movabsq $0x1000000000001, %rax\n" /* OWNER_IN_FLIGHT + 1 */
 	"	lock addq %rax, owner_forks(%rip)\n"
 	"	popq %rdi\n"
@@ -142,6 +156,7 @@ EXPORT(pid_t, __vfork, (void))
  */
 void rf_split_tables(void)
 {
+	deferred_before();
 	if (watched(0) && start_ready())
 		owner_enter(DOOR_FORK); /* never left */
 }
@@ -212,6 +227,7 @@ static int rf_spawn(const struct spawn *s, char *const envp[])
 {
 	int r;
 
+	deferred_before();
 	owner_enter(DOOR_SPAWN);
 	r = (int)exec_with(envp, call_spawn, s);
 	owner_leave(DOOR_SPAWN);
@@ -276,6 +292,7 @@ EXPORT(int, system, (const char *command))
 {
 	struct shell s = {.command = command};
 
+	deferred_before();
 	owner_enter(DOOR_SPAWN);
 	pthread_cleanup_push(leave_spawn, NULL); /* system() is a cancellation point */
 	exec_with_environ(call_system, &s);
@@ -288,6 +305,7 @@ static FILE *rf_popen(
 {
 	struct shell s = {.command = command, .type = type, .popen = real};
 
+	deferred_before();
 	owner_enter(DOOR_SPAWN);
 	exec_with_environ(call_popen, &s);
 	owner_leave(DOOR_SPAWN);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../log/unwind.h"
 #include "closing.h"
@@ -21,6 +22,7 @@ static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 {
 	long r;
 
+	deferred_before();
 	if (watched(0) && start_ready())
 		self.threaded_at_fork = start_threads() != 1;
 	owner_enter(DOOR_FORK);
@@ -61,11 +63,13 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:
+		deferred_before();
 		r = libc_syscall(number, a, b, c, d, e, f);
 		if (r >= 0)
 			rights_sent((const struct msghdr *)b);
 		return r;
 	case SYS_sendmmsg:
+		deferred_before();
 		r = libc_syscall(number, a, b, c, d, e, f);
 		rights_sent_many((const struct mmsghdr *)b, (int)r);
 		return r;
@@ -120,6 +124,27 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 #endif
 	case SYS_clone:
 		return rf_make(number, a, b, c, d, e, f);
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+#ifdef SYS_poll
+	case SYS_poll:
+	case SYS_select:
+	case SYS_epoll_wait:
+#endif
+	case SYS_ppoll:
+	case SYS_pselect6:
+	case SYS_epoll_pwait:
+#ifdef SYS_epoll_pwait2
+	case SYS_epoll_pwait2:
+#endif
+#ifdef SYS_io_uring_enter
+	case SYS_io_uring_enter:
+#endif
+		deferred_before();
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_write: /* some builds of libunwind probe memory this way */
 		if (unlikely(fdhint_get((int)a) & HINT_UNWINDER) && unwind_is_caller(CALLER()))
 			return unwind_probe_write((const void *)b, (size_t)c);
