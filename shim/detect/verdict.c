@@ -88,6 +88,11 @@ static bool reset_unseen(const struct facts *f, const struct fdrec *rec, bool so
 	return sole && f->state == TCP_CLOSE && (rec->flags & REC_ESTABLISHED);
 }
 
+bool verdict_unacknowledged(const struct facts *f)
+{
+	return f->unsent > (f->state == TCP_FIN_WAIT1 ? 1U : 0U);
+}
+
 enum pattern verdict_error(int error, bool writing, bool eof, const struct facts *f,
 	const struct fdrec *rec, bool sole)
 {

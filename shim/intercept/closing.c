@@ -129,6 +129,14 @@ static bool trimmed(int fd, struct event *e)
 	return true;
 }
 
+/* What it comes to is known: a mere risk is counted only. */
+static bool to_tell(const struct event *e)
+{
+	if (e->tentative)
+		event_risk(e);
+	return !e->tentative;
+}
+
 /* True: the event is still to be told. */
 static bool mend(int fd, const struct fdrec *rec, struct event *e)
 {
@@ -162,7 +170,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->outcome = OUTCOME_FAILED;
 		e->why = e->pattern == PATTERN_SHUTDOWN_READ ? "it was reset before this close"
 							     : "not connected any more";
-		return !e->tentative;
+		return to_tell(e);
 	}
 	if (at_peer_fin(fd, e, &bounds))
 		return true;
@@ -174,7 +182,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	if (hand_over(fd, rec, e, &bounds, false))
 		return false;
 	if (trimmed(fd, e) || e->tentative) /* a mere risk is not worth a wait inside of close() */
-		return !e->tentative;
+		return to_tell(e);
 	drain_linger(fd, &bounds, &r);
 	e->outcome = r.outcome;
 	e->why = r.why;
@@ -205,6 +213,17 @@ static enum pattern risk(int fd, const struct facts *f, const struct fdrec *rec)
 	return PATTERN_NONE;
 }
 
+/* Both sides are shut for the kernel as well, and nothing has come so far. */
+static void note_shut(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
+{
+	if ((rec->flags & REC_SHUT_BOTH) != REC_SHUT_BOTH || !verdict_peer_may_send(f) ||
+		!owner_sole(fd, rec, f->cookie))
+		return;
+	e->pattern = PATTERN_SHUTDOWN_READ;
+	e->facts = *f;
+	event_risk(e);
+}
+
 /* From here on nobody makes it real. False: somebody has, and nothing has come that could be mended. */
 static bool still_due(int fd, const struct event *e)
 {
@@ -226,15 +245,17 @@ static void judge(
 		e->pattern = risk(fd, &f, rec);
 		e->tentative = true;
 	}
-	if (e->pattern == PATTERN_NONE)
+	if (e->pattern == PATTERN_NONE) {
+		note_shut(e, fd, &f, rec);
 		return;
+	}
 	if (c->cancellable) /* the close would not happen: nothing must have been done by then */
 		pthread_testcancel();
 	c->judged = start_busy_enter();
 	if (!c->judged)
 		return;
 	e->intent = verdict_intent(&f, rec);
-	if (!decide(e, fd, &f, rec, caller) || (e->tentative && !decide_mends(e)))
+	if (!decide(e, fd, &f, rec, caller) || (e->tentative && !decide_mends(e) && !to_tell(e)))
 		return;
 	about_arming(e, rec);
 	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
@@ -246,7 +267,7 @@ static void judge(
 		return;
 	}
 	if (decide_mends(e)) {
-		if (!still_due(fd, e))
+		if (!still_due(fd, e) && !to_tell(e))
 			return;
 		if (!e->tentative && f.state != TCP_CLOSE)
 			closing_tell_time_wait(fd, e);

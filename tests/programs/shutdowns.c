@@ -303,6 +303,24 @@ static void sends_on(char **args)
 	say("the peer was reset", error != 0);
 }
 
+/* Three closes that nothing proves to have reset anybody, one with output; and one that does reset. */
+static void risks(char **args)
+{
+	static const char block[65536];
+	int fds[2], i;
+
+	(void)args;
+	for (i = 0; i < 3; i++) {
+		quick_pair(fds);
+		while (i == 0 && send(fds[0], block, sizeof(block), MSG_NOSIGNAL) > 0)
+			;
+		shutdown(fds[0], SHUT_RDWR);
+		usleep(20000);
+		close(fds[0]);
+	}
+	reset_one();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
@@ -316,6 +334,7 @@ int main(int argc, char **argv)
 		{"twice", twice},
 		{"reconnects", reconnects},
 		{"sends-on", sends_on},
+		{"risks", risks},
 	};
 
 	(void)argc;

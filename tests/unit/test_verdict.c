@@ -200,6 +200,20 @@ static void the_peer_may_send_until_its_fin(void **state)
 	}
 }
 
+static void a_fin_alone_is_no_output(void **state)
+{
+	struct facts f = {.state = TCP_FIN_WAIT1, .unsent = 1};
+
+	(void)state;
+	assert_false(verdict_unacknowledged(&f));
+	f.unsent = 2;
+	assert_true(verdict_unacknowledged(&f));
+	f = (struct facts){.state = TCP_ESTABLISHED, .unsent = 1};
+	assert_true(verdict_unacknowledged(&f));
+	f.unsent = 0;
+	assert_false(verdict_unacknowledged(&f));
+}
+
 static void errors_name_the_receiving_side_patterns(void **state)
 {
 	struct fdrec rec = {.flags = REC_ESTABLISHED};
@@ -350,6 +364,7 @@ int main(void)
 		cmocka_unit_test(data_after_both_sides_were_shut_proves_shutdown_read),
 		cmocka_unit_test(unread_data_from_after_the_shutdown_is_shutdown_read),
 		cmocka_unit_test(the_peer_may_send_until_its_fin),
+		cmocka_unit_test(a_fin_alone_is_no_output),
 		cmocka_unit_test(errors_name_the_receiving_side_patterns),
 		cmocka_unit_test(a_reset_that_a_write_meets_first_is_told_too),
 		cmocka_unit_test(errors_that_are_the_programs_own_doing_are_no_pattern),

@@ -75,3 +75,14 @@ def a_rule_keeps_a_shutdown_as_it_is(run):
 @scenario(Works(), modes=("fix",))
 def a_rule_on_the_close_undoes_what_the_shutdown_left(run):
     sends_on(run, "shutdown-read op=close -> log", 1, "reset")
+
+
+@scenario(Works(), modes=("audit", "fix"))
+def what_was_not_proven_is_counted_in_the_summary(run):
+    run.traced = False
+    run.run(run.victim("shutdowns"), "risks")
+    told, _ = run.events()
+    risks = [event.get("risks") for event in told if event["event"] == "summary"]
+    assert risks == [{"shutdown-read": {"count": 3, "unacknowledged": 1}}], risks
+    patterns = {event["pattern"] for event in told if event["event"] == "rst"}
+    assert patterns == {"unread-close"}, patterns
