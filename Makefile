@@ -85,7 +85,7 @@ $(COMMAND): $(O)/tools/main.o $(TOOL_OBJECTS) $(ARCHIVE)
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
-$(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(TOOL_OBJECTS) $(ARCHIVE)
+$(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(O)/tests/scenarios/table.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
 $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
@@ -238,4 +238,4 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(SCENARIOS)))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(wildcard tests/scenarios/*.c)))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "act.h"
 
+#include "transport.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,24 +24,18 @@ int act_failed(const struct victim_args *args, int line)
 	return 1;
 }
 
-static struct sockaddr_in loopback(int port)
+static const struct transport *transport(const struct victim_args *args)
 {
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return &transports[args->stage->transport];
 }
 
 int act_listen(const struct victim_args *args)
 {
-	struct sockaddr_in at = loopback(0);
-	socklen_t len = sizeof(at);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int port, fd = transport_bind(transport(args), 0, &port);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 16) != 0)
+	if (fd < 0 || listen(fd, 16) != 0)
 		return -1;
-	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
-		return -1;
-	args->stage->port = ntohs(at.sin_port);
+	args->stage->port = port;
 	return fd;
 }
 
@@ -82,14 +78,15 @@ int act_serve(const struct victim_args *args)
 
 int act_connect(const struct victim_args *args)
 {
-	struct sockaddr_in at;
+	struct sockaddr_storage at;
+	socklen_t len;
 	int fd;
 
 	if (!stage_await(&args->stage->cue, CUE_LISTENING, STAGE_PATIENCE_MS))
 		return -1;
-	at = loopback(args->stage->port);
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
+	len = transport_peer(transport(args), args->stage->port, &at);
+	fd = transport_socket(transport(args), 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&at, len) != 0)
 		return -1;
 	args->stage->step = STEP_CONNECTED;
 	return fd;
@@ -217,15 +214,32 @@ bool act_answer(const struct victim_args *args, int fd)
 	return act_fill(args, fd, ACT_ANSWER);
 }
 
+bool act_fails(const struct victim_args *args, const char *otherwise, int fd, int error)
+{
+	const struct call *call = args->call ? args->call : call_named(otherwise);
+
+	return call->fails(fd) && errno == error;
+}
+
 bool act_pass(const struct victim_args *args, int fd)
 {
 	int64_t began = stage_now_ms();
 	bool passed;
 
 	args->stage->sent += args->door->writes;
+	args->stage->ends = door_that_ends(args->door->name) != NULL;
 	args->stage->step = STEP_READY;
 	passed = args->door->pass(fd);
+	if (args->stage->ends)
+		return passed;
 	args->stage->passed_ms = (int)(stage_now_ms() - began);
 	args->stage->step = STEP_CLOSED;
 	return passed;
+}
+
+int act_answer_and_close(const struct victim_args *args, int fd)
+{
+	NEED(args, act_write(args, fd, ACT_SHORT));
+	NEED(args, act_pass(args, fd));
+	return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef RSTFIX_ACT_H
 #define RSTFIX_ACT_H
 
+#include "calls.h"
 #include "doors.h"
 #include "stage.h"
 
@@ -25,6 +26,7 @@
 struct victim_args {
 	struct stage *stage;
 	const struct door *door; /* through which the victim closes */
+	const struct call *call; /* by which it is told of an error; NULL: by its own choice */
 };
 
 /* For a victim: gives up, naming the line, if the condition does not hold. */
@@ -37,7 +39,7 @@ struct victim_args {
 /* Notes the line; returns 1. */
 int act_failed(const struct victim_args *args, int line);
 
-/* A listener on 127.0.0.1. The peer connects only once act_accept waits for it. -1: failed. */
+/* A listener on the loopback address, by the transport of the trial. The peer connects only once act_accept waits for it. -1: failed. */
 int act_listen(const struct victim_args *args);
 
 /* Calls the peer, takes one connection of the listener and closes that. -1: failed. */
@@ -80,8 +82,14 @@ bool act_write(const struct victim_args *args, int fd, size_t n);
  */
 bool act_answer(const struct victim_args *args, int fd);
 
+/* The call that the trial asks for, or else this one, fails with this error. */
+bool act_fails(const struct victim_args *args, const char *otherwise, int fd, int error);
+
 /* Writes up to n bytes without blocking, until the peer's kernel and ours take no more. */
 bool act_fill(const struct victim_args *args, int fd, size_t n);
+
+/* An answer that the peer's window takes, and the close. Returns what a victim does. */
+int act_answer_and_close(const struct victim_args *args, int fd);
 
 /* Tells the peer that it comes, and sends fd through the door. */
 bool act_pass(const struct victim_args *args, int fd);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "command.h"
 
-#include "judge.h"
+#include "calls.h"
+#include "cells.h"
 #include "preload.h"
 #include "say.h"
 
@@ -15,48 +16,19 @@
 
 #define EXIT_SKIPPED 77
 
-/* What a row of the table shows. */
-struct scene {
-	const char *title;
-	const char
-		*victim; /* a name of judge.h, which tells the pattern and what has to come of it */
-};
-
-static const struct scene scenes[] = {
-	{"unread-close", "unread_close"},
-	{"linger-zero, config", "linger_zero_listener"},
-	{"linger-zero, abort", "linger_zero_abort"},
-	{"linger2-negative", "linger2_accepted"},
-	{"shutdown-read", "shutdown_rdwr"},
-	{"late-data", "late_data"},
-	{"listener-close", "listener_close"},
-	{"listener-close, rule", "listener_close_ruled"},
-	{"disconnect", "disconnect"},
-	{"write-after-close", "write_after_close"},
-	{"peer-reset", "peer_reset"},
-	{"connect-refused", "connect_refused"},
-	{"timed-out", "timed_out"},
-	{"(clean close)", "clean_close"},
-};
-
-#define SCENES (sizeof(scenes) / sizeof(scenes[0]))
+/* Pattern, door or call, mode. */
+#define ROW "%-20s %-19s %-6s"
 
 struct lab {
 	char library[PATH_MAX];
 	char log[PATH_MAX]; /* of the trial that runs */
-	bool trace;
+	bool trace, doors;
 	unsigned wrong;
 };
 
 static bool is(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;
-}
-
-/* NULL for the row of a clean ending. */
-static const char *pattern_of(const struct scene *s)
-{
-	return claim_for(s->victim)->pattern;
 }
 
 static void describe_event(char *out, size_t size, const struct event_log *log)
@@ -71,29 +43,37 @@ static void describe_event(char *out, size_t size, const struct event_log *log)
 		*e->intent ? " " : "", e->intent, module ? module + 1 : e->module, e->offset);
 }
 
-static void print_row(const struct scene *s, enum judge_mode mode, const struct trial_result *r,
-	const struct event_log *log)
+/* What does neither close by a door nor fail by a call of the trial's choice does one thing. */
+static const char *call_of(const struct claim *c, const char *way)
 {
-	char bytes[64] = "-", event[512];
+	return c->op && !call_named(way) ? c->op : way;
+}
+
+static void print_row(const struct claim *c, const char *way, enum judge_mode mode,
+	const struct trial_result *r, const struct event_log *log)
+{
+	char bytes[64] = "-", event[512], title[64];
 
 	if (r->end != END_NONE)
 		snprintf(bytes, sizeof(bytes), "%" PRIu64 " of %" PRIu64, r->got, r->sent);
 	describe_event(event, sizeof(event), log);
-	printf("%-20s %-6s %3" PRIu64 "  %-20s %-8s %s\n", s->title, judge_mode_names[mode],
+	snprintf(title, sizeof(title), "%s%s%s%s", c->pattern ? c->pattern : "(clean close)",
+		*c->intent ? ", " : "", c->intent, judge_policy(c->victim) ? ", rule" : "");
+	printf(ROW " %3" PRIu64 "  %-20s %-8s %s\n", title, call_of(c, way), judge_mode_names[mode],
 		r->rsts, bytes, peer_end_name(r->end), event);
 	for (uint32_t i = 0; i < r->traced; i++)
-		printf("%-20s %-6s      %s sent it in %s: %s\n", "", "", r->resets[i].source,
+		printf(ROW "      %s sent it in %s: %s\n", "", "", "", r->resets[i].source,
 			r->resets[i].state, r->resets[i].reason);
 }
 
 /* False: no trial was to be had, and nothing more should be tried. */
-static bool run_scene(struct lab *lab, const struct scene *s, enum judge_mode mode)
+static bool run_scene(struct lab *lab, const struct claim *c, const char *way, enum judge_mode mode)
 {
 	static const char *const command[] = {"/proc/self/exe", "victim", NULL};
-	const char *const env[] = {judge_policy(s->victim), NULL};
+	const char *const env[] = {judge_policy(c->victim), NULL};
 	struct trial t = {.command = command,
-		.victim = s->victim,
-		.door = "close",
+		.victim = c->victim,
+		.door = way,
 		.mode = mode == JUDGE_BARE ? NULL : judge_mode_names[mode],
 		.preload = mode == JUDGE_BARE ? NULL : lab->library,
 		.log = lab->log,
@@ -110,33 +90,47 @@ static bool run_scene(struct lab *lab, const struct scene *s, enum judge_mode mo
 	}
 	judge(&f, &t, &r, &log);
 	unlink(lab->log);
-	print_row(s, mode, &r, &log);
+	print_row(c, way, mode, &r, &log);
 	if (f.text[0])
-		printf("%-20s %-6s      WRONG: %s\n", "", "", f.text);
+		printf(ROW "      WRONG: %s\n", "", "", "", f.text);
 	lab->wrong += f.text[0] != '\0';
 	return true;
 }
 
-static bool wanted(const struct scene *s, char **patterns)
+static bool wanted(const struct claim *c, char **patterns)
 {
 	if (!*patterns)
 		return true;
 	for (; *patterns; patterns++) {
-		if (pattern_of(s) && is(pattern_of(s), *patterns))
+		if (c->pattern && is(c->pattern, *patterns))
 			return true;
 	}
 	return false;
 }
 
+/* By the way that the victim goes by itself, or by each. */
+static bool run_ways(struct lab *lab, const struct claim *c)
+{
+	const char *way;
+
+	for (size_t n = 0; (way = cells_way(c, n)) && (n == 0 || lab->doors); n++) {
+		for (int mode = 0; mode < JUDGE_MODES; mode++) {
+			if (!run_scene(lab, c, way, (enum judge_mode)mode))
+				return false;
+		}
+	}
+	return true;
+}
+
 static int run_scenes(struct lab *lab, char **patterns)
 {
-	printf("%-20s %-6s RST  %-20s %-8s %s\n", "pattern", "mode", "bytes the peer got",
+	const struct claim *c;
+
+	printf(ROW " RST  %-20s %-8s %s\n", "pattern", "call", "mode", "bytes the peer got",
 		"its end", "event");
-	for (size_t i = 0; i < SCENES; i++) {
-		for (int mode = 0; mode < JUDGE_MODES && wanted(&scenes[i], patterns); mode++) {
-			if (!run_scene(lab, &scenes[i], (enum judge_mode)mode))
-				return EXIT_SKIPPED;
-		}
+	for (size_t i = 0; (c = cells_scene(i)); i++) {
+		if (wanted(c, patterns) && !run_ways(lab, c))
+			return EXIT_SKIPPED;
 	}
 	if (lab->wrong)
 		printf("%u rows are not as they should be\n", lab->wrong);
@@ -145,24 +139,26 @@ static int run_scenes(struct lab *lab, char **patterns)
 
 static int refuse_pattern(const char *name)
 {
-	char allowed[256] = "";
+	char allowed[512] = "";
+	const struct claim *c;
 
-	for (size_t i = 0; i < SCENES; i++) {
-		const char *pattern = pattern_of(&scenes[i]);
-
-		if (!pattern || strstr(allowed, pattern))
+	for (size_t i = 0; (c = cells_scene(i)); i++) {
+		if (!c->pattern || strstr(allowed, c->pattern))
 			continue;
 		if (*allowed)
 			strcat(allowed, ", ");
-		strcat(allowed, pattern);
+		strcat(allowed, c->pattern);
 	}
 	return say_refusal("lab", "the pattern", name, allowed);
 }
 
 static bool known(const char *pattern)
 {
-	for (size_t i = 0; i < SCENES; i++) {
-		if (pattern_of(&scenes[i]) && is(pattern_of(&scenes[i]), pattern))
+	char *one[] = {(char *)pattern, NULL};
+	const struct claim *c;
+
+	for (size_t i = 0; (c = cells_scene(i)); i++) {
+		if (wanted(c, one))
 			return true;
 	}
 	return false;
@@ -174,9 +170,13 @@ int cmd_lab(int argc, char **argv)
 	struct lab lab = {0};
 	int status, first = 1;
 
-	if (argc > 1 && is(argv[1], "--trace")) {
-		lab.trace = true;
-		first = 2;
+	for (; first < argc && strncmp(argv[first], "--", 2) == 0; first++) {
+		if (is(argv[first], "--trace"))
+			lab.trace = true;
+		else if (is(argv[first], "--doors"))
+			lab.doors = true;
+		else
+			return say_refusal("lab", "the option", argv[first], "--doors, --trace");
 	}
 	for (int i = first; i < argc; i++) {
 		if (!known(argv[i]))

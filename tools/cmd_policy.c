@@ -300,7 +300,7 @@ static int explain(const char *path, struct question *w)
 		print_why_not(w, key);
 	}
 	puts("no rule matches: the mode decides");
-	print_decision(w, rules_default(w->mode, w->q.pattern, w->q.intent));
+	print_decision(w, rules_default(w->mode, w->q.pattern, w->q.intent, w->q.status));
 	return 0;
 }
 

@@ -23,12 +23,13 @@ const struct command commands[] = {
 		"architecture) it warns. Exit status: that of COMMAND, or 2 for a mistake in the options\n"
 		"or the environment, 126 if COMMAND cannot be executed, 127 if it is not found.\n",
 		cmd_run},
-	{"lab", "[--trace] [PATTERN...]", "show every pattern live: bare, audit, fix",
+	{"lab", "[OPTION...] [PATTERN...]", "show every pattern live: bare, audit, fix",
 		"Runs each pattern (see 'rstfix help patterns') three times in a private network\n"
 		"namespace: bare, under audit, under fix. Shows what the kernel sent (its own count of\n"
 		"RST), how much of the answer the peer got, how its reading ended, and the event that\n"
 		"was logged. Needs root or unprivileged user namespaces.\n"
 		"\n"
+		"  --doors  by every call that closes or that can fail, not by one for each pattern\n"
 		"  --trace  ask the kernel why it sent each RST (root only)\n"
 		"\n"
 		"Exit status: 0 if each row is as it should be, 1 if not, 2 for a mistake in the\n"

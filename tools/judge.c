@@ -2,6 +2,7 @@
 #include "judge.h"
 
 #include "act.h"
+#include "cells.h"
 #include "doors.h"
 
 #include <inttypes.h>
@@ -47,6 +48,7 @@ static const struct claim claims[] = {
 	UNREAD("peeked_close", 1000),
 	UNREAD("low_water_close", 1000),
 	UNREAD("urgent_close", 1),
+	UNREAD("urgent_read_close", 1),
 	UNREAD("shut_rd_then_close", 900),
 	LINGER("linger_zero_listener", "config", true),
 	LINGER("linger_zero_accepted", "config", true),
@@ -109,6 +111,45 @@ static const struct claim claims[] = {
 	CLEAN("udp_socket_with_unread", 0, END_NONE),
 	CLEAN("listener_alone", 0, END_NONE),
 	CLEAN("never_connected", 0, END_NONE),
+	CLEAN("read_by_recvmmsg", 0, END_FIN),
+	CLEAN("read_by_readv_to_eof", 0, END_FIN),
+	CLEAN("peeked_then_read", 0, END_FIN),
+	CLEAN("thrown_away_by_msg_trunc", 0, END_FIN),
+	CLEAN("read_in_parts", 0, END_FIN),
+	CLEAN("read_below_the_low_water_mark", 0, END_FIN),
+	CLEAN("urgent_byte_stepped_over", 0, END_FIN),
+	CLEAN("urgent_byte_in_line", 0, END_FIN),
+	CLEAN("stream_read_to_eof", 0, END_FIN),
+	CLEAN("stream_read_in_part", 0, END_FIN),
+	CLEAN("fcloseall_leaves_it_open", 0, END_FIN),
+	CLEAN("answered_by_sendfile", 0, END_FIN),
+	CLEAN("answered_by_splice", 0, END_FIN),
+	CLEAN("answered_without_a_copy", 0, END_FIN),
+	CLEAN("answered_by_sendmmsg", 0, END_FIN),
+	CLEAN("corked", 0, END_FIN),
+	CLEAN("without_delay", 0, END_FIN),
+	CLEAN("kept_alive", 0, END_FIN),
+	CLEAN("linger_of_five_seconds", 0, END_FIN),
+	CLEAN("watched_by_epoll", 0, END_FIN),
+	CLEAN("watched_by_edge", 0, END_FIN),
+	CLEAN("told_by_sigio", 0, END_FIN),
+	CLEAN("accepted_with_its_data", 0, END_FIN),
+	CLEAN("fast_open", 0, END_FIN),
+	CLEAN("accepted_nonblocking", 0, END_FIN),
+	CLEAN("connect_in_progress", 0, END_NONE),
+	CLEAN("half_close_then_read_to_eof", 0, END_FIN),
+	CLEAN("client_half_close", 0, END_FIN),
+	CLEAN("client_reads_to_eof", 0, END_FIN),
+	CLEAN("shutdown_of_both_after_peer_fin", 0, END_FIN),
+	CLEAN("peer_fin_left_unread", 0, END_FIN),
+	CLEAN("both_close_at_once", 0, END_NONE),
+	CLEAN("listener_shut_down", 0, END_NONE),
+	CLEAN("eventfd_with_a_count", 0, END_NONE),
+	SHARED("moved_to_another_number"),
+	CLEAN("marked_close_on_exec", 0, END_FIN),
+	CLEAN("accepted_by_a_worker", 0, END_FIN),
+	SHARED("executed_child_goes_on"),
+	SHARED("goes_on_after_exec"),
 	SHARED("close_of_a_duplicate"),
 	SHARED("close_of_the_original"),
 	SHARED("child_holds_it"),
@@ -140,6 +181,11 @@ const char *judge_policy(const char *victim)
 	return strstr(victim, "_ruled") ? "RSTFIX_POLICY=listener-close -> fix" : NULL;
 }
 
+const struct claim *claim_at(size_t i)
+{
+	return i < sizeof(claims) / sizeof(claims[0]) ? &claims[i] : NULL;
+}
+
 static void find(struct finding *f, bool holds, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -162,21 +208,23 @@ static void find_word(struct finding *f, const char *what, const char *is, const
 
 static void judge_stack(struct finding *f, const struct trial *t, const struct event *e)
 {
+	const struct end_door *end = door_that_ends(t->door);
 	char program[PATH_MAX];
 
 	find(f, e->frames > 0, "the event has no stack");
-	if (realpath(t->command[0], program))
+	if (end && end->in_libc)
+		find(f, strstr(e->module, "libc"), "the innermost module is \"%s\"", e->module);
+	else if (realpath(t->command[0], program))
 		find_word(f, "innermost module", e->module, program);
 }
 
 static void judge_event(struct finding *f, const struct trial *t, const struct claim *c,
 	bool mended, const struct event *e)
 {
-	const char *op = c->op ? c->op : door_named(t->door)->op;
 	bool listener = strcmp(c->pattern, "listener-close") == 0;
 
 	find_word(f, "pattern", e->pattern, c->pattern);
-	find_word(f, "op", e->op, op);
+	find_word(f, "op", e->op, op_names[cells_op(c, t->door)]);
 	find_word(f, "intent", e->intent, c->intent);
 	find_word(f, "action", e->action, mended || judge_policy(c->victim) ? "fix" : "log");
 	if (!mended)
@@ -213,6 +261,13 @@ static void judge_events(struct finding *f, const struct trial *t, const struct 
 		judge_event(f, t, c, mended, &log->first[0]);
 }
 
+static int status_of(const char *door)
+{
+	const struct end_door *end = door_that_ends(door);
+
+	return end ? end->status : 0;
+}
+
 static void judge_wire(struct finding *f, const struct trial *t, const struct claim *c, bool mended,
 	const struct trial_result *r)
 {
@@ -222,10 +277,10 @@ static void judge_wire(struct finding *f, const struct trial *t, const struct cl
 
 	find(f, !r->broken[0], "%s", r->broken);
 	find(f, r->failed == 0, "a check of the victim did not hold (line %d)", r->failed);
-	find(f, WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0, "the victim's status is %#x",
-		(unsigned)r->status);
+	find(f, WIFEXITED(r->status) && WEXITSTATUS(r->status) == status_of(t->door),
+		"the victim's status is %#x", (unsigned)r->status);
 	/* What the door writes last may be acknowledged after the RST, which draws another one. */
-	find(f, r->rsts == rsts || (rsts && door->writes && r->rsts == rsts + 1),
+	find(f, r->rsts == rsts || (rsts && door && door->writes && r->rsts == rsts + 1),
 		"%" PRIu64 " RST, not %" PRIu64, r->rsts, rsts);
 	find(f, r->end == end, "the peer's end is %s, not %s", peer_end_name(r->end),
 		peer_end_name(end));
@@ -237,7 +292,8 @@ void judge(struct finding *f, const struct trial *t, const struct trial_result *
 	struct event_log *log)
 {
 	const struct claim *c = claim_for(t->victim);
-	bool mended = c && c->mended && t->mode && strcmp(t->mode, "fix") == 0;
+	bool mended =
+		c && c->mended && t->mode && strcmp(t->mode, "fix") == 0 && status_of(t->door) == 0;
 
 	f->text[0] = '\0';
 	find(f, c != NULL, "nothing is claimed of %s", t->victim);

@@ -17,7 +17,7 @@ extern const char *const judge_mode_names[JUDGE_MODES]; /* as RSTFIX_MODE has th
 struct claim {
 	const char *victim;
 	const char *pattern; /* of the one event; NULL: no event */
-	const char *op;	     /* of the event; NULL: that of the door */
+	const char *op;	     /* of the event, unless the trial says; NULL: that of the door */
 	uint64_t rsts;	     /* bare and in audit, both ends together */
 	enum peer_end end;   /* bare and in audit */
 	const char *outcome; /* of the event in audit; NULL: audit has none */
@@ -38,6 +38,9 @@ const struct claim *claim_for(const char *victim);
 
 /* RSTFIX_POLICY for it, as NAME=VALUE; NULL: it has none. */
 const char *judge_policy(const char *victim);
+
+/* All of them, one after the other; NULL at the end. */
+const struct claim *claim_at(size_t i);
 
 /*
  * Judges a trial that has run, from its result and its log, which is read into log. The event's

@@ -122,3 +122,19 @@ bool netns_count(struct netns_counters *c)
 		read_counter(netstat, "TcpExt:", "TCPAbortOnLinger", &c->abort_on_linger) &&
 		read_counter(netstat, "TcpExt:", "TCPAbortOnTimeout", &c->abort_on_timeout);
 }
+
+int netns_tcp_state(uint16_t local_port, uint16_t remote_port)
+{
+	FILE *file = fopen("/proc/thread-self/net/tcp", "re");
+	unsigned local, remote, state, found = 0;
+	char line[512];
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " %*u: %*x:%x %*x:%x %x", &local, &remote, &state) == 3 &&
+			local == local_port && remote == remote_port)
+			found = state;
+	}
+	if (file)
+		fclose(file);
+	return (int)found;
+}

@@ -27,6 +27,9 @@ struct netns_counters {
  */
 bool netns_enter(char *why, size_t size);
 
+/* The state (TCP_ESTABLISHED, ...) of a connection of the calling thread's namespace; 0: there is none. */
+int netns_tcp_state(uint16_t local_port, uint16_t remote_port);
+
 /* The counters of the calling thread's namespace. A counter the kernel does not have is 0. */
 bool netns_count(struct netns_counters *c);
 

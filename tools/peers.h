@@ -55,7 +55,7 @@ bool peer_play(struct peer *p, const struct peer_script *script);
 void peer_close(struct peer *p);
 
 /* Another connection to the port of a victim that listens; -1: failed. */
-int peer_connect(int port);
+int peer_connect(const struct stage *stage);
 
 const char *peer_end_name(enum peer_end end);
 

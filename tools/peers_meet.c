@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "peers.h"
 
-#include <netinet/in.h>
+#include "transport.h"
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* How a peer and its victim come together, and part. */
 
-int peer_connect(int port)
+int peer_connect(const struct stage *stage)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct transport *by = &transports[stage->transport];
+	struct sockaddr_storage at;
+	socklen_t len = transport_peer(by, stage->port, &at);
+	int fd = transport_socket(by, SOCK_CLOEXEC);
 
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, len) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -23,20 +24,17 @@ int peer_connect(int port)
 
 bool peer_prepare(struct peer *p, struct stage *stage, const struct peer_script *script)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(at);
+	int port;
 
 	*p = (struct peer){.stage = stage, .listener = -1, .fd = -1};
 	if (script->role == PEER_CONNECTS || script->role == PEER_ABSENT)
 		return true;
-	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (p->listener < 0 || bind(p->listener, (struct sockaddr *)&at, len) != 0)
+	p->listener = transport_bind(&transports[stage->transport], SOCK_CLOEXEC, &port);
+	if (p->listener < 0)
 		return false;
 	if (script->role == PEER_LISTENS && listen(p->listener, 16) != 0)
 		return false;
-	if (getsockname(p->listener, (struct sockaddr *)&at, &len) != 0)
-		return false;
-	stage->port = ntohs(at.sin_port);
+	stage->port = port;
 	stage->cue = CUE_LISTENING;
 	return true;
 }
@@ -54,7 +52,7 @@ static bool meet_connecting(struct peer *p)
 {
 	if (!stage_await(&p->stage->step, STEP_LISTENING, STAGE_PATIENCE_MS))
 		return false;
-	p->fd = peer_connect(p->stage->port);
+	p->fd = peer_connect(p->stage);
 	return p->fd >= 0;
 }
 

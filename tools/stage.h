@@ -33,10 +33,12 @@ enum stage_cue {
 struct stage {
 	_Atomic int step;
 	_Atomic int cue;
-	_Atomic int port;      /* on 127.0.0.1, of whichever side listens */
+	_Atomic int port;      /* on the loopback address, of whichever side listens */
+	_Atomic int transport; /* by which the two connect: an index of transport.h */
 	_Atomic int pid;       /* of the process that plays the victim */
 	_Atomic int failed;    /* line of the first check that did not hold; 0: none */
 	_Atomic int passed_ms; /* how long the close took */
+	_Atomic int ends;      /* the close is the victim's end: STEP_READY is its last step */
 	_Atomic uint64_t sent; /* bytes that the victim's writes accepted */
 };
 

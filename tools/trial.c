@@ -123,6 +123,7 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	bool played;
 	pid_t victim;
 
+	s->transport = t->transport;
 	if (!peer_prepare(&p, s, script) || !netns_count(&before))
 		return broken(r, "the peer could not be prepared", errno);
 	victim = fork();
@@ -132,10 +133,11 @@ static void play(const struct trial *t, struct trial_result *r, struct stage *s,
 	if (victim < 0)
 		return broken(r, "the victim could not be started", errno);
 	played = peer_play(&p, script);
-	if (!played && p.denied)
+	if (!played && p.denied) {
 		snprintf(r->skipped, sizeof(r->skipped),
 			"the peer may not drop packets: no CAP_NET_ADMIN here");
-	else if (!played)
+		kill(victim, SIGKILL); /* it waits for what cannot come */
+	} else if (!played)
 		broken(r, "the peer waited in vain for the victim", 0);
 	end_victim(r, s, victim);
 	r->got = p.got;

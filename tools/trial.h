@@ -19,7 +19,8 @@ struct trial {
 	const char *const *command; /* the program and its first words, NULL-terminated; NAME DOOR
 				       STAGE-DESCRIPTOR are appended (see victim_play) */
 	const char *victim;	    /* a name of victims.h */
-	const char *door;	    /* a name of doors.h */
+	const char *door;	    /* a name of doors.h, or of calls.h */
+	int transport;		    /* an index of transport.h; 0: TCP over IPv4 */
 	const char *mode;	    /* RSTFIX_MODE; NULL: bare, nothing is preloaded by preload */
 	const char *preload;	    /* LD_PRELOAD of the victim; NULL: none */
 	const char *log;	    /* path of its JSON log; NULL: none */

@@ -22,14 +22,16 @@ extern const struct victim victims_disconnect[]; /* connect() to AF_UNSPEC */
 extern const struct victim victims_listener[];	 /* end a listener */
 extern const struct victim victims_seen[];	 /* get an error from the network */
 extern const struct victim victims_clean[];	 /* end so that nothing is reset */
-extern const struct victim victims_shared[];	 /* close what somebody else holds */
-extern const struct victim victims_law[];	 /* watch what libc returns */
+extern const struct victim victims_endings[]; /* ... after reading, writing, waiting in some way */
+extern const struct victim victims_handing[]; /* ... made, shut and handed on in some way */
+extern const struct victim victims_shared[];  /* close what somebody else holds */
+extern const struct victim victims_law[];     /* watch what libc returns */
 
 const struct victim *victim_named(const char *name);
 
 /*
- * Plays a victim to its end, in any frame. Names are those of the tables. Returns the exit status; 2
- * if a name is unknown.
+ * Plays a victim to its end, in any frame. Names are those of the tables; `door` may be a call's, and
+ * the door is close then. Returns the exit status; 2 if a name is unknown.
  */
 int victim_play(const char *name, const char *door, struct stage *stage);
 

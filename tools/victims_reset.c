@@ -110,6 +110,21 @@ static int urgent_close(const struct victim_args *args)
 	return 0;
 }
 
+/* Read by MSG_OOB the byte stays in the queue, and the close resets. */
+static int urgent_read_close(const struct victim_args *args)
+{
+	int fd = act_serve(args);
+	struct pollfd urgent = {.fd = fd, .events = POLLPRI};
+	char byte;
+
+	NEED(args, fd >= 0);
+	NEED(args, poll(&urgent, 1, STAGE_PATIENCE_MS) == 1);
+	NEED(args, recv(fd, &byte, 1, MSG_OOB) == 1);
+	NEED(args, act_answer(args, fd));
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
 /* Closing the read side first throws nothing away: it is the close that does. */
 static int shut_rd_then_close(const struct victim_args *args)
 {
@@ -377,6 +392,7 @@ const struct victim victims_reset[] = {
 	{"peeked_close", peeked_close},
 	{"low_water_close", low_water_close},
 	{"urgent_close", urgent_close},
+	{"urgent_read_close", urgent_read_close},
 	{"shut_rd_then_close", shut_rd_then_close},
 	{"linger_zero_listener", linger_zero_listener},
 	{"linger_zero_accepted", linger_zero_accepted},

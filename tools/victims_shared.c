@@ -70,8 +70,23 @@ static int reap(const struct victim_args *args, pid_t child)
 	return 0;
 }
 
+struct parting {
+	const struct victim_args *args;
+	pid_t parent;
+};
+
+/* The parent has closed it, or has ended with it open. */
+static bool parent_has_let_go(void *arg)
+{
+	const struct parting *p = arg;
+
+	return p->args->stage->step >= STEP_CLOSED ||
+		(p->args->stage->ends && getppid() != p->parent);
+}
+
 static int child_holds_it(const struct victim_args *args)
 {
+	struct parting parting = {args, getpid()};
 	pid_t child;
 	int fd;
 
@@ -80,12 +95,12 @@ static int child_holds_it(const struct victim_args *args)
 	child = fork();
 	NEED(args, child >= 0);
 	if (child == 0) {
-		bool closed = stage_await(&args->stage->step, STEP_CLOSED, STAGE_PATIENCE_MS);
+		bool closed = stage_await_that(parent_has_let_go, &parting, STAGE_PATIENCE_MS);
 
 		_exit(closed ? go_on(args, fd) : act_failed(args, __LINE__));
 	}
 	NEED(args, act_pass(args, fd));
-	return reap(args, child);
+	return args->stage->ends ? 0 : reap(args, child);
 }
 
 static int child_closes_it(const struct victim_args *args)

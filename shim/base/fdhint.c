@@ -13,7 +13,7 @@ HOT_DATA static struct fdrec *records;
 static unsigned size;
 HOT_DATA static unsigned high;
 
-/* 2^20 descriptors: what systemd allows by default at most; 93 MB of address space, untouched. */
+/* 2^20 descriptors: what systemd allows by default at most; 109 MB of address space, untouched. */
 #define SIZE_MAX_FDS	 (1U << 20)
 #define SIZE_LIMITED_FDS 16384U
 #define SIZE_MIN_FDS	 1024U

@@ -44,11 +44,12 @@ enum {
 	REC_SHUT_RD = 128,	 /* shutdown() of the reading side went through */
 	REC_SHUT_WR = 256,	 /* ... of the writing side */
 	REC_SHUT_BOTH = REC_SHUT_RD | REC_SHUT_WR,
-	REC_WROTE_AFTER_EOF = 512, /* the program wrote after it had read the peer's FIN */
-	REC_TOLD = 1024,	   /* an error of this connection was told already */
-	REC_ESTABLISHED = 2048,	   /* accepted, or connect() or a read or write has succeeded */
-	REC_EPOLLS_UNKNOWN = 4096, /* registered with more epolls than a record holds */
-	REC_LISTENS = 8192,	   /* listen() was called on it */
+	REC_WROTE_AFTER_EOF = 512,   /* the program wrote after it had read the peer's FIN */
+	REC_TOLD = 1024,	     /* an error of this connection was told already */
+	REC_ESTABLISHED = 2048,	     /* accepted, or connect() or a read or write has succeeded */
+	REC_EPOLLS_UNKNOWN = 4096,   /* registered with more epolls than a record holds */
+	REC_LISTENS = 8192,	     /* listen() was called on it */
+	REC_STREAMS_UNKNOWN = 16384, /* fdopen() has made more streams of it than a record holds */
 };
 
 struct endpoint {
@@ -72,6 +73,7 @@ struct fdrec {
 	uint8_t role;
 	uint8_t epoll_count;  /* how many epolls it was registered with under this number */
 	int epolls[2];	      /* those */
+	void *streams[2];     /* its FILEs (fdopen); NULL: no more */
 	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 

@@ -104,6 +104,19 @@ EARLY(int, openat64, (int dir, const char *path, int flags, mode_t mode), SYS_op
 	flags, mode, 0, 0)
 EARLY(int, openat, (int dir, const char *path, int flags, mode_t mode), SYS_openat, dir, path,
 	flags, mode, 0, 0)
+EARLY(int, creat, (const char *path, mode_t mode), SYS_openat, AT_FDCWD, path,
+	O_CREAT | O_WRONLY | O_TRUNC, mode, 0, 0)
+EARLY(int, memfd_create, (const char *name, unsigned flags), SYS_memfd_create, name, flags, 0, 0, 0,
+	0)
+EARLY(int, epoll_create1, (int flags), SYS_epoll_create1, flags, 0, 0, 0, 0, 0)
+EARLY(int, eventfd, (unsigned count, int flags), SYS_eventfd2, count, flags, 0, 0, 0, 0)
+EARLY(int, timerfd_create, (int clock, int flags), SYS_timerfd_create, clock, flags, 0, 0, 0, 0)
+EARLY(int, signalfd, (int fd, const void *mask, int flags), SYS_signalfd4, fd, mask, 8, flags, 0, 0)
+EARLY(int, inotify_init, (void), SYS_inotify_init1, 0, 0, 0, 0, 0, 0)
+EARLY(int, inotify_init1, (int flags), SYS_inotify_init1, flags, 0, 0, 0, 0, 0)
+EARLY(int, pipe, (int fds[2]), SYS_pipe2, fds, 0, 0, 0, 0, 0)
+EARLY(int, socketpair, (int domain, int type, int protocol, int fds[2]), SYS_socketpair, domain,
+	type, protocol, fds, 0, 0)
 EARLY(int, epoll_ctl, (int ep, int op, int fd, void *event), SYS_epoll_ctl, ep, op, fd, event, 0, 0)
 EARLY(int, capset, (void *header, const void *data), SYS_capset, header, data, 0, 0, 0, 0)
 EARLY(int, setns, (int fd, int type), SYS_setns, fd, type, 0, 0, 0, 0)
@@ -171,10 +184,19 @@ static ssize_t early___recvfrom_chk(
 	}
 
 LATE(int, fclose, (FILE * stream), (stream), EOF)
+LATE(FILE *, fdopen, (int fd, const char *mode), (fd, mode), NULL)
 LATE(FILE *, freopen, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
 	NULL)
 LATE(FILE *, freopen64, (const char *path, const char *mode, FILE *stream), (path, mode, stream),
 	NULL)
+LATE(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
+LATE(FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL)
+LATE(void *, opendir, (const char *path), (path), NULL)
+LATE(int, epoll_create, (int size), (size), -1)
+LATE(int, __open_2, (const char *path, int flags), (path, flags), -1)
+LATE(int, __open64_2, (const char *path, int flags), (path, flags), -1)
+LATE(int, __openat_2, (int dir, const char *path, int flags), (dir, path, flags), -1)
+LATE(int, __openat64_2, (int dir, const char *path, int flags), (dir, path, flags), -1)
 LATE(int, setuid, (uid_t u), (u), -1)
 LATE(int, setgid, (gid_t g), (g), -1)
 LATE(int, seteuid, (uid_t u), (u), -1)
@@ -262,12 +284,14 @@ static int early_execl(const char *path, const char *arg, ...)
 #define early___sendmmsg early_sendmmsg
 #define early___socket	 early_socket
 #define early___connect	 early_connect
+#define early_creat64	 early_creat
 #define early_execlp	 early_execl
 #define early_execle	 early_execl
 #define early___fork	 early_fork
 #define early___vfork	 early_vfork
 #define early___clone	 early_clone
 #define early__IO_popen	 early_popen
+#define early__IO_fdopen early_fdopen
 
 #define HOOK(ret, name, params, need) HOT_DATA ret(*libc_##name) params = early_##name;
 #include "../hooks.def"
@@ -308,4 +332,17 @@ bool libc_stream_pending(FILE *stream)
 int libc_stream_flush(FILE *stream)
 {
 	return fflush(stream);
+}
+
+bool libc_stream_try_flush(FILE *stream)
+{
+	bool empty;
+
+	if (ftrylockfile(stream) != 0)
+		return false;
+	if (__fpending(stream) > 0)
+		fflush_unlocked(stream);
+	empty = __fpending(stream) == 0;
+	funlockfile(stream);
+	return empty;
 }

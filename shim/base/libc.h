@@ -37,4 +37,7 @@ int libc_stream_fd(FILE *stream);	/* fileno without touching errno; -1: no descr
 bool libc_stream_pending(FILE *stream); /* output that stdio still buffers */
 int libc_stream_flush(FILE *stream);	/* fflush of this one stream */
 
+/* Nothing is buffered any more; false: it is locked by another thread, or could not all be written. */
+bool libc_stream_try_flush(FILE *stream);
+
 #endif

@@ -30,8 +30,8 @@ static const short needed[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_sh
 	SYS_recvfrom, SYS_sendto, SYS_socket, SYS_getsockname, SYS_getpeername, SYS_ppoll,
 	SYS_fcntl, SYS_newfstatat, SYS_pwritev2, SYS_openat, SYS_faccessat, SYS_readlinkat,
 	SYS_gettid, SYS_getcwd, SYS_prlimit64, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait,
-	SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_madvise, SYS_mincore,
-	SYS_uname};
+	SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_rt_sigaction, SYS_madvise,
+	SYS_mincore, SYS_uname};
 
 static const short for_the_reaper[] = {SYS_mmap, SYS_mprotect, SYS_socketpair, SYS_sendmsg,
 	SYS_recvmsg, SYS_futex, SYS_tgkill, SYS_prctl, SYS_close_range, SYS_pidfd_open,
@@ -39,6 +39,8 @@ static const short for_the_reaper[] = {SYS_mmap, SYS_mprotect, SYS_socketpair, S
 
 static const short for_stats[] = {SYS_mmap, SYS_madvise, SYS_statfs, SYS_fstatfs, SYS_fallocate,
 	SYS_ftruncate, SYS_getrandom, SYS_unlinkat, SYS_clock_gettime};
+
+static const short for_exec[] = {SYS_execveat, SYS_pread64};
 
 /* Each with arguments that do nothing: what counts is whether it comes back. */
 static void try_all(const short *calls, unsigned n)
@@ -70,18 +72,21 @@ static bool survived(const short *calls, unsigned n)
 	return r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool sandbox_allows_us(bool *reaper)
+#define SURVIVED(calls) survived(calls, sizeof(calls) / sizeof((calls)[0]))
+
+bool sandbox_allows_us(struct sandbox *s)
 {
-	*reaper = true;
+	*s = (struct sandbox){true, true};
 	if (!filtered())
 		return true;
-	if (!survived(needed, sizeof(needed) / sizeof(needed[0])))
+	if (!SURVIVED(needed))
 		return false;
-	*reaper = survived(for_the_reaper, sizeof(for_the_reaper) / sizeof(for_the_reaper[0]));
+	s->reaper = SURVIVED(for_the_reaper);
+	s->exec_check = SURVIVED(for_exec);
 	return true;
 }
 
 bool sandbox_allows_stats(void)
 {
-	return !filtered() || survived(for_stats, sizeof(for_stats) / sizeof(for_stats[0]));
+	return !filtered() || SURVIVED(for_stats);
 }

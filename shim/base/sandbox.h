@@ -4,14 +4,18 @@
 
 #include <stdbool.h>
 
+/* What else the filter allows, and can be done without. */
+struct sandbox {
+	bool reaper;	 /* those of the helper thread, and of what empties a listener */
+	bool exec_check; /* execveat(AT_EXECVE_CHECK) */
+};
+
 /*
  * Law 8, for a seccomp filter that was there before the program (a container's, systemd's): the
  * system calls that the shim makes are tried once in a throwaway child. False: one of them would
  * kill, so the shim must stay out of this process. Called by the constructor. No filter, no child.
- * *reaper: those of the helper thread, and of what empties a listener's queue, are allowed as well:
- * these can be done without.
  */
-bool sandbox_allows_us(bool *reaper);
+bool sandbox_allows_us(struct sandbox *s);
 
 /* The same for what RSTFIX_STATS needs besides. */
 bool sandbox_allows_stats(void);

@@ -240,16 +240,6 @@ static bool map_fork_detector(void)
 	return true;
 }
 
-static void at_exit(int status, void *arg)
-{
-	(void)status;
-	(void)arg;
-	if (!fdhint_limit || !start_ready())
-		return;
-	linger_settle(true);
-	event_summary();
-}
-
 /* The tables, the log, the stacks. False: no memory for them, and the shim stays out. */
 static bool build(struct complaints *c)
 {
@@ -265,7 +255,7 @@ void start(int argc, char **argv, char **envp)
 {
 	struct complaints c = {.n = 0};
 	const char *why;
-	bool reaper;
+	struct sandbox sandbox;
 
 	if (libc_resolve() || getauxval(AT_SECURE))
 		return;
@@ -276,9 +266,10 @@ void start(int argc, char **argv, char **envp)
 		return;
 	self.pid = (pid_t)sys0(SYS_getpid);
 	self.start_s = start_now_us() / 1000000;
-	if (!sandbox_allows_us(&reaper))
+	if (!sandbox_allows_us(&sandbox))
 		return;
-	if (!reaper)
+	self.exec_check = sandbox.exec_check;
+	if (!sandbox.reaper)
 		linger_forbid();
 	read_policy(&c);
 	start_fix = self.opt.mode == MODE_FIX;
@@ -291,5 +282,4 @@ void start(int argc, char **argv, char **envp)
 	why = unwind_start();
 	if (why)
 		event_notice("unwinder", why);
-	on_exit(at_exit, NULL);
 }

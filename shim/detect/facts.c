@@ -15,6 +15,10 @@
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
+/* linux/mptcp.h, Linux 5.16 */
+#define SOL_MPTCP	284
+#define MPTCP_INFO	1
+#define MPTCP_FELL_BACK 1U
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
@@ -102,12 +106,25 @@ static bool has_peer_fin(uint8_t state)
 		state == STATE_TIME_WAIT || state == STATE_CLOSE;
 }
 
+/* SIOCINQ of MPTCP says 1 as well where nothing but the end of file is left (Linux, mptcp_inq_hint()). */
+static bool only_end_of_file(int fd)
+{
+	int protocol = 0;
+	char byte;
+
+	return option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof(protocol)) &&
+		protocol == IPPROTO_MPTCP &&
+		sys6(SYS_recvfrom, fd, (long)&byte, 1, MSG_PEEK | MSG_DONTWAIT, 0, 0) == 0;
+}
+
 /* An urgent byte alone is 1. */
 static uint64_t count_unread(int fd, int known)
 {
 	int mark = 0;
 
 	if (known == 0 && sys3(SYS_ioctl, fd, SIOCINQ, &known) < 0)
+		return 0;
+	if (known == 1 && only_end_of_file(fd))
 		return 0;
 	if (known > 0)
 		return (uint64_t)known;
@@ -199,6 +216,15 @@ bool facts_is_tcp(int fd)
 	return option(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, sizeof(protocol)) &&
 		option(fd, SOL_SOCKET, SO_TYPE, &type, sizeof(type)) && type == SOCK_STREAM &&
 		(protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+}
+
+bool facts_speaks_mptcp(int fd)
+{
+	uint32_t info[3] = {
+		0}; /* the beginning of struct mptcp_info: six bytes, two of padding, flags */
+
+	return option(fd, SOL_MPTCP, MPTCP_INFO, info, sizeof(info)) &&
+		!(info[2] & MPTCP_FELL_BACK);
 }
 
 bool facts_reuseaddr(int fd)

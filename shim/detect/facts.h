@@ -53,6 +53,9 @@ int facts_state(int fd);	     /* tcpi_state; -1: not a TCP socket */
 bool facts_is_tcp(int fd);	     /* a TCP or MPTCP socket, in whatever state */
 bool facts_reuseaddr(int fd);
 
+/* An MPTCP socket whose peer speaks it too: not one that goes on as TCP. */
+bool facts_speaks_mptcp(int fd);
+
 /* The addresses; family 0 when not known. IPv4-mapped ones are told as IPv4. */
 void facts_local(int fd, struct endpoint *e);
 void facts_peer(int fd, struct endpoint *e);

@@ -100,10 +100,10 @@ enum pattern verdict_error(int error, bool writing, bool eof, const struct facts
 
 	switch (error) {
 	case EPIPE:
-		if (!writing || (rec->flags & REC_SHUT_WR)) /* the program's own shutdown */
+		if (rec->flags & REC_SHUT_WR) /* the program's own shutdown */
 			return PATTERN_NONE;
-		if (eof)
-			return PATTERN_WRITE_AFTER_CLOSE;
+		if (eof) /* read by SO_ERROR it is an earlier write's */
+			return wrote_after ? PATTERN_WRITE_AFTER_CLOSE : PATTERN_NONE;
 		return reset_unseen(f, rec, sole) ? PATTERN_PEER_RESET : PATTERN_NONE;
 	case ECONNRESET:
 		return wrote_after ? PATTERN_WRITE_AFTER_CLOSE : PATTERN_PEER_RESET;

@@ -32,7 +32,6 @@
 	X(CLOSE_RANGE, "close_range") \
 	X(CLOSEFROM, "closefrom") \
 	X(FCLOSE, "fclose") \
-	X(FCLOSEALL, "fcloseall") \
 	X(FREOPEN, "freopen") \
 	X(DUP2, "dup2") \
 	X(DUP3, "dup3") \

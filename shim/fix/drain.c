@@ -81,6 +81,14 @@ void drain_wait_acknowledged(int fd, int sec)
 	}
 }
 
+bool drain_has_room(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct timespec now = {0, 0};
+
+	return sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1;
+}
+
 void drain_expect_any(int fd)
 {
 	int one = 1;

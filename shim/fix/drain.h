@@ -43,6 +43,7 @@ bool drain_disarm_linger2(int fd);
  */
 bool drain_half_close(int fd);
 void drain_expect_any(int fd);
+bool drain_has_room(int fd); /* a write would not block */
 long drain_discard(int fd, uint64_t most);
 bool drain_was_reset(long error);
 bool drain_peer_fin(int fd);

@@ -42,14 +42,17 @@ static void pause_1ms(void)
 }
 
 /* Both ends are the program's until the reaper has fetched its own. */
-static bool open_channel(void)
+static bool open_channel(bool *scarce)
 {
 	int ends[2];
 	bool fetched;
+	long r;
 
 	if (!slots_prepare(self.opt.linger.sockets))
 		return false;
-	if (sys4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+	r = sys4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends);
+	*scarce = r == -EMFILE || r == -ENFILE;
+	if (r < 0)
 		return false;
 	ends[0] = sink_move_high(ends[0]);
 	fetched = reaper_channel(ends[1]);
@@ -80,33 +83,64 @@ static bool recently_failed(void)
 	return failed_ms && start_now_ms() - failed_ms < AGAIN_MS;
 }
 
-/* The program's end of the channel; -1: there is none, and none can be had. */
-static int channel_ready(void)
+static bool begin_opening(void)
 {
 	unsigned tries;
+
+	for (tries = 0; __atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE); tries++) {
+		if (tries == PATIENCE_MS * 10)
+			return false;
+		pause_1ms();
+	}
+	return true;
+}
+
+static void end_opening(void)
+{
+	__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * The program's end of the channel; -1: there is none, and none can be had. *scarce: but for want of
+ * a number.
+ */
+static int channel_ready(bool *scarce)
+{
 	int fd = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
 
+	*scarce = false;
 	if (fd >= 0 || never || recently_failed())
 		return fd;
 	if (forbidden) {
 		tell_missing();
 		return -1;
 	}
-	for (tries = 0; __atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE); tries++) {
-		if (tries == PATIENCE_MS * 10)
-			return -1;
-		pause_1ms();
-	}
+	if (!begin_opening())
+		return -1;
 	fd = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
-	if (fd < 0 && !open_channel())
+	if (fd < 0 && !open_channel(scarce) && !*scarce)
 		tell_missing();
-	__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);
+	end_opening();
 	return __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
 }
 
 bool linger_ready(void)
 {
-	return channel_ready() >= 0 && helper_running();
+	bool scarce;
+
+	return channel_ready(&scarce) >= 0 && helper_running();
+}
+
+/* The reaper comes for it itself: that takes no number, but this thread waits until it is there. */
+static bool adopt_without_channel(int fd, const struct parcel *p)
+{
+	bool done;
+
+	if (!begin_opening())
+		return false;
+	done = reaper_socket(fd, p);
+	end_opening();
+	return done;
 }
 
 static long send_parcel(int to, int fd, const struct parcel *p)
@@ -159,12 +193,13 @@ static bool adopt(int fd, const struct parcel *p)
 {
 	unsigned tries;
 	long n = -EAGAIN;
+	bool scarce;
 	int to;
 
 	for (tries = 0; tries < PATIENCE_MS; tries++) {
-		to = channel_ready();
+		to = channel_ready(&scarce);
 		if (to < 0)
-			return false;
+			return scarce && adopt_without_channel(fd, p);
 		if (facts_cookie(to) != channel_cookie) { /* closed behind our back (law 9) */
 			__atomic_compare_exchange_n(
 				&channel, &to, -1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
@@ -215,7 +250,11 @@ bool linger_give_way(void)
 
 void linger_settle(bool for_good)
 {
-	unsigned tries;
+	linger_settle_until(for_good, start_now_ms() + self.opt.exit_ms);
+}
+
+void linger_settle_until(bool for_good, uint32_t until_ms)
+{
 	bool mine;
 	int fd;
 
@@ -224,17 +263,13 @@ void linger_settle(bool for_good)
 	if (!helper_running() || helper_is_self())
 		return;
 	/* No new channel meanwhile: a reaper that settles takes none. */
-	for (tries = 0; !(mine = !__atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE)); tries++) {
-		if (tries == PATIENCE_MS * 10)
-			break;
-		pause_1ms();
-	}
+	mine = begin_opening();
 	/* Nothing new goes in; what lies in it is still taken, so it is closed afterwards. */
 	fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
-	reaper_settle(start_now_ms() + self.opt.exit_ms);
+	reaper_settle(until_ms);
 	helper_await_end(self.opt.exit_ms + 1000);
 	if (mine)
-		__atomic_store_n(&opening, 0, __ATOMIC_RELEASE);
+		end_opening();
 	if (fd < 0 || facts_cookie(fd) != channel_cookie)
 		return;
 	await_senders(0);

@@ -44,6 +44,9 @@ bool linger_ready(void);
  */
 void linger_settle(bool for_good);
 
+/* The same where the time has begun to run before: until this moment (start_now_ms()). */
+void linger_settle_until(bool for_good, uint32_t until_ms);
+
 /*
  * After the program has changed its identity or given up a privilege by this system call: the reaper
  * makes it as well, or ends. It must not keep what the program has given up.

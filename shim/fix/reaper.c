@@ -28,9 +28,13 @@
 /* Descriptors that the reaper needs besides the sockets. */
 #define OWN_FDS 16
 
-static int offering; /* the thread that waits for that */
+/* A number in the program's table, to be fetched: a channel's end, or a socket with its parcel. */
+enum { NONE = -1, REFUSED = -2, TAKING = -3 };
+
+static int offered = NONE;
+static int offering; /* the thread that waits for it */
 static uint64_t offered_cookie;
-static int offered = -1; /* a channel's end in the program's table, to be fetched */
+static const struct parcel *offered_parcel;
 static int channel = -1;
 
 static struct {
@@ -157,19 +161,49 @@ static void begin(void)
 	sink_helper_began();
 }
 
-static void fetch_channel(void)
+/* Between the look and the loan that number may have become another's. */
+static int borrow(int number)
 {
-	int fd = __atomic_load_n(&offered, __ATOMIC_SEQ_CST);
+	int fd = helper_borrow(number, offering);
 
-	if (fd < 0 || channel >= 0)
-		return;
-	channel = helper_borrow(fd, offering);
-	/* Between the look and the loan that number may have become another's. */
-	if (channel >= 0 && facts_cookie(channel) != offered_cookie) {
-		sys1(SYS_close, channel);
-		channel = -1;
+	if (fd < 0 || facts_cookie(fd) == offered_cookie)
+		return fd;
+	sys1(SYS_close, fd);
+	return -1;
+}
+
+static int fetch_socket(int number, uint32_t now)
+{
+	uint32_t i;
+	int fd;
+
+	if (slots_active() >= room_for())
+		slots_make_room();
+	i = slots_take();
+	fd = i ? borrow(number) : -1;
+	if (fd >= 0) {
+		*slots_parcel(i) = *offered_parcel;
+		slots_adopt(i, fd, now);
+	} else if (i) {
+		slots_put_back(i);
 	}
-	__atomic_store_n(&offered, channel >= 0 ? -1 : -2, __ATOMIC_SEQ_CST);
+	return fd;
+}
+
+static void fetch_offered(uint32_t now)
+{
+	int number = __atomic_load_n(&offered, __ATOMIC_SEQ_CST), fd;
+
+	if (number < 0 || (channel >= 0 && !offered_parcel))
+		return;
+	if (!__atomic_compare_exchange_n(
+		    &offered, &number, TAKING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return;
+	if (offered_parcel)
+		fd = fetch_socket(number, now);
+	else
+		fd = channel = borrow(number);
+	__atomic_store_n(&offered, fd >= 0 ? NONE : REFUSED, __ATOMIC_SEQ_CST);
 	sys4(SYS_futex, &offered, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
@@ -209,7 +243,7 @@ static int run(void)
 	for (;;) {
 		seen = __atomic_load_n(&wake, __ATOMIC_SEQ_CST);
 		now = start_now_ms();
-		fetch_channel();
+		fetch_offered(now);
 		make_call();
 		taken = take_all(now);
 		slots_look_at_ready(now);
@@ -232,26 +266,51 @@ static int run(void)
 	}
 }
 
-bool reaper_channel(int fd)
+/* What it has begun to take it also finishes taking. */
+static bool await_fetched(int fd)
 {
 	struct timespec ts = {0, 10000000};
 	unsigned tries;
+	int now = fd;
 
-	/* One that settles takes no channel any more. */
+	for (tries = 0; tries < 20 && __atomic_load_n(&offered, __ATOMIC_SEQ_CST) == fd; tries++)
+		sys4(SYS_futex, &offered, FUTEX_WAIT_PRIVATE, fd, &ts);
+	if (__atomic_compare_exchange_n(
+		    &offered, &now, NONE, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	while (__atomic_load_n(&offered, __ATOMIC_SEQ_CST) == TAKING)
+		sys4(SYS_futex, &offered, FUTEX_WAIT_PRIVATE, TAKING, &ts);
+	return __atomic_exchange_n(&offered, NONE, __ATOMIC_SEQ_CST) == NONE;
+}
+
+static bool offer(int fd, const struct parcel *p)
+{
+	/* One that settles takes nothing any more. */
 	if (helper_running() && __atomic_load_n(&settling, __ATOMIC_SEQ_CST))
 		helper_await_end(self.opt.exit_ms + 1000);
 	offering = (int)sys0(SYS_gettid);
 	offered_cookie = facts_cookie(fd);
+	offered_parcel = p;
 	__atomic_store_n(&offered, fd, __ATOMIC_SEQ_CST);
 	if (!helper_running()) {
 		sleeping = settling = 0;
-		if (!helper_start(run))
+		if (!helper_start(run)) {
+			__atomic_store_n(&offered, NONE, __ATOMIC_SEQ_CST);
 			return false;
+		}
 	}
 	wake_up();
-	for (tries = 0; tries < 20 && __atomic_load_n(&offered, __ATOMIC_SEQ_CST) == fd; tries++)
-		sys4(SYS_futex, &offered, FUTEX_WAIT_PRIVATE, fd, &ts);
-	return __atomic_exchange_n(&offered, -1, __ATOMIC_SEQ_CST) == -1;
+	return await_fetched(fd);
+}
+
+bool reaper_channel(int fd)
+{
+	return offer(fd, NULL);
+}
+
+bool reaper_socket(int fd, const struct parcel *p)
+{
+	return offer(fd, p);
 }
 
 bool reaper_call(long number, long a, long b, long c)
@@ -273,6 +332,6 @@ bool reaper_call(long number, long a, long b, long c)
 void reaper_forked(void)
 {
 	call.pending = 0;
-	offered = -1;
+	offered = NONE;
 	sleeping = settling = 0;
 }

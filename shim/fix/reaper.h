@@ -2,6 +2,8 @@
 #ifndef RSTFIX_REAPER_H
 #define RSTFIX_REAPER_H
 
+#include "linger.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +19,12 @@
  * reaper to be had, or it has not answered.
  */
 bool reaper_channel(int fd);
+
+/*
+ * The same for a single socket that lingers: what linger_adopt() does without a channel, where the
+ * program has no number left for one. Both: one caller at a time.
+ */
+bool reaper_socket(int fd, const struct parcel *p);
 
 /* After something was sent. Makes a system call only if the reaper sleeps. */
 void reaper_notice(void);

@@ -6,11 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* How much of what is delivered already makes room at once, when there is none. */
 #define EVICT_SHARE 8
@@ -213,9 +211,7 @@ static void look_at_output(struct slot *s, uint32_t now)
  */
 static void half_close_later(struct slot *s)
 {
-	struct pollfd p = {.fd = s->fd, .events = POLLOUT};
-	struct timespec now = {0, 0};
-	bool room = sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1;
+	bool room = drain_has_room(s->fd);
 
 	if (room && s->room_seen) {
 		drain_half_close(s->fd);

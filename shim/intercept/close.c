@@ -91,10 +91,23 @@ static int close_around(unsigned first, unsigned last, unsigned own)
 	return r;
 }
 
+/*
+ * UNSHARE closes in a new table of the thread's, and the old one keeps the sockets; but what has one
+ * thread closes its own, for good. The table is made its own first, closing nothing yet: another
+ * process might share it.
+ */
+static bool unshared(int flags)
+{
+	return flags == (int)CLOSE_RANGE_UNSHARE && watched(0) && start_ready() &&
+		start_threads() == 1 && libc_close_range(~0U, ~0U, flags) == 0;
+}
+
 int rf_close_range(unsigned first, unsigned last, int flags, const void *caller)
 {
 	int own;
 
+	if (first <= last && unshared(flags))
+		flags = 0;
 	/* With CLOEXEC nothing is closed; with UNSHARE, not here but in the thread's new table. */
 	if (flags != 0 || first > last || !watched(0)) {
 		if ((unsigned)flags & CLOSE_RANGE_UNSHARE)

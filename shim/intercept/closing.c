@@ -59,8 +59,7 @@ static void end_async(int fd)
 		sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_ASYNC);
 }
 
-/* With the peer's FIN queued nothing is to be waited for: read up to it. */
-static bool at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
+bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
 {
 	long n = -EAGAIN;
 
@@ -76,11 +75,11 @@ static bool at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
 }
 
 /*
- * May another thread stand in a read or a write of this very socket? The call holds the file, so that
- * this close alone changes nothing; a half-close would end its write with SIGPIPE, and a drain take
- * its input. Nobody blocks in a non-blocking socket, nor in a write where there is room.
+ * The call holds the file, so that this close alone changes nothing; a half-close would end its write
+ * with SIGPIPE, and a drain take its input. Nobody blocks in a non-blocking socket, nor in a write
+ * where there is room.
  */
-static bool another_thread_may_be(int fd, short ready)
+bool closing_thread_may_be(int fd, short ready)
 {
 	struct pollfd p = {.fd = fd, .events = ready};
 	struct timespec now = {0, 0};
@@ -112,8 +111,8 @@ static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
 	return linger_adopt(fd, &p);
 }
 
-/* The kernel alone, where the socket cannot linger. What was queued before is thrown away here. */
-static bool trimmed(int fd, struct event *e)
+/* What was queued before is thrown away here. */
+bool closing_trimmed(int fd, struct event *e)
 {
 	uint32_t start = start_now_ms();
 	long n;
@@ -124,6 +123,8 @@ static bool trimmed(int fd, struct event *e)
 	while ((n = drain_discard(fd, UINT64_MAX)) > 0)
 		e->drained += (uint64_t)n;
 	e->outcome = n == 0 && drain_peer_fin(fd) ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
+	if (e->outcome == OUTCOME_DELIVERED && facts_unsent(fd) > 0)
+		e->why = TRIM_LEFT;
 	e->duration_ms = start_now_ms() - start;
 	e->mended = true;
 	return true;
@@ -137,6 +138,26 @@ static bool to_tell(const struct event *e)
 	return !e->tentative;
 }
 
+bool closing_disarmed(int fd, struct event *e)
+{
+	if (e->facts.linger_on && e->facts.linger_sec == 0 && !drain_disarm(fd)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "SO_LINGER could not be cleared";
+		return false;
+	}
+	if (e->facts.linger2_negative && !drain_disarm_linger2(fd)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "TCP_LINGER2 could not be cleared";
+		return false;
+	}
+	/* It holds the file, and gets what still comes: this close is one without TCP_LINGER2 now. */
+	if (e->pattern == PATTERN_LINGER2_NEGATIVE && closing_thread_may_be(fd, 0)) {
+		e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
+		return false;
+	}
+	return true;
+}
+
 /* True: the event is still to be told. */
 static bool mend(int fd, const struct fdrec *rec, struct event *e)
 {
@@ -144,22 +165,9 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
 	struct drain_result r;
 
-	if (e->facts.linger_on && e->facts.linger_sec == 0 && !drain_disarm(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "SO_LINGER could not be cleared";
+	if (!closing_disarmed(fd, e))
 		return true;
-	}
-	if (e->facts.linger2_negative && !drain_disarm_linger2(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "TCP_LINGER2 could not be cleared";
-		return true;
-	}
-	/* It holds the file, and gets what still comes: this close is one without TCP_LINGER2 now. */
-	if (e->pattern == PATTERN_LINGER2_NEGATIVE && another_thread_may_be(fd, 0)) {
-		e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
-		return true;
-	}
-	if (e->facts.unsent > 0 && another_thread_may_be(fd, POLLOUT)) {
+	if (e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT)) {
 		if (hand_over(fd, rec, e, &bounds, true))
 			return false;
 		e->outcome = OUTCOME_FAILED;
@@ -172,7 +180,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 							     : "not connected any more";
 		return to_tell(e);
 	}
-	if (at_peer_fin(fd, e, &bounds))
+	if (closing_at_peer_fin(fd, e, &bounds))
 		return true;
 	if (e->facts.linger_on && e->facts.linger_sec > 0) {
 		if (e->facts.unread == 0) /* else the close would have reset at once */
@@ -181,7 +189,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	}
 	if (hand_over(fd, rec, e, &bounds, false))
 		return false;
-	if (trimmed(fd, e) || e->tentative) /* a mere risk is not worth a wait inside of close() */
+	if (closing_trimmed(fd, e) ||
+		e->tentative) /* a mere risk is not worth a wait inside of close() */
 		return to_tell(e);
 	drain_linger(fd, &bounds, &r);
 	e->outcome = r.outcome;
@@ -194,12 +203,15 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 
 /*
  * What may become late-data is nothing yet: touched only with proof, and where the rules let it be
- * mended. Whatever comes of it is told by the reaper.
+ * mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
+ * socket of its that was closed is dropped, not answered with RST.
  */
 static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 {
 	return start_fix && verdict_late_risk(f, start_late) && rec->cookie &&
-		owner_sole(fd, rec, f->cookie) && !another_thread_may_be(fd, 0);
+		owner_sole(fd, rec, f->cookie) &&
+		!((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)) &&
+		!closing_thread_may_be(fd, 0);
 }
 
 /* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
@@ -224,8 +236,33 @@ static void note_shut(struct event *e, int fd, const struct facts *f, const stru
 	event_risk(e);
 }
 
-/* From here on nobody makes it real. False: somebody has, and nothing has come that could be mended. */
-static bool still_due(int fd, const struct event *e)
+bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdrec *rec, int unread)
+{
+	if (!facts_ask(fd, unread, f))
+		return false;
+	e->pattern = verdict_close(f, rec);
+	if (e->pattern != PATTERN_NONE)
+		return true;
+	e->pattern = risk(fd, f, rec);
+	e->tentative = true;
+	if (e->pattern != PATTERN_NONE)
+		return true;
+	note_shut(e, fd, f, rec);
+	return false;
+}
+
+bool closing_decide(
+	struct event *e, const struct facts *f, int fd, const struct fdrec *rec, const void *caller)
+{
+	e->intent = verdict_intent(f, rec);
+	if (!decide(e, fd, f, rec, caller) || (e->tentative && !decide_mends(e) && !to_tell(e)))
+		return false;
+	about_arming(e, rec);
+	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
+	return true;
+}
+
+bool closing_still_due(int fd, const struct event *e)
 {
 	bool due = (fdhint_get(fd) & HINT_DEFERRED) && deferred_take(fd, e->facts.cookie);
 
@@ -238,27 +275,13 @@ static void judge(
 	struct event *e = &c->event;
 	struct facts f;
 
-	if (!facts_ask(fd, unread, &f))
+	if (!closing_verdict(e, &f, fd, rec, unread))
 		return;
-	e->pattern = verdict_close(&f, rec);
-	if (e->pattern == PATTERN_NONE) {
-		e->pattern = risk(fd, &f, rec);
-		e->tentative = true;
-	}
-	if (e->pattern == PATTERN_NONE) {
-		note_shut(e, fd, &f, rec);
-		return;
-	}
 	if (c->cancellable) /* the close would not happen: nothing must have been done by then */
 		pthread_testcancel();
 	c->judged = start_busy_enter();
-	if (!c->judged)
+	if (!c->judged || !closing_decide(e, &f, fd, rec, caller))
 		return;
-	e->intent = verdict_intent(&f, rec);
-	if (!decide(e, fd, &f, rec, caller) || (e->tentative && !decide_mends(e) && !to_tell(e)))
-		return;
-	about_arming(e, rec);
-	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
 	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie)) {
 		c->watch = owner_watch(fd);
 		c->shared = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED);
@@ -267,7 +290,7 @@ static void judge(
 		return;
 	}
 	if (decide_mends(e)) {
-		if (!still_due(fd, e) && !to_tell(e))
+		if (!closing_still_due(fd, e) && !to_tell(e))
 			return;
 		if (!e->tentative && f.state != TCP_CLOSE)
 			closing_tell_time_wait(fd, e);
@@ -280,8 +303,7 @@ static void judge(
 	decide_stop(e);
 }
 
-/* Nothing unread, no linger 0; and in fix, nothing that what the peer still sends could destroy. */
-HOT static bool harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread)
+HOT bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread)
 {
 	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
 		!facts_harmless(fd, hint & HINT_EOF, unread))
@@ -303,7 +325,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	c->cancellable = cancellable;
 	if (!(hint & HINT_STREAM) || !start_may_note())
 		return;
-	if (harmless(fd, hint, fdhint_record(fd), &unread)) {
+	if (closing_harmless(fd, hint, fdhint_record(fd), &unread)) {
 		fdhint_forget(fd);
 		return;
 	}

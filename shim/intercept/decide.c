@@ -46,6 +46,7 @@ static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *
 		.op = e->op,
 		.role = (enum role)rec->role,
 		.intent = e->intent,
+		.status = e->status,
 		.program = self.program,
 		.frames = site ? site->frame_count : 0,
 		.frame = frame_of,
@@ -69,7 +70,7 @@ static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *
 /* What the mode asks for, where it saves something. */
 static enum action by_default(const struct event *e, const struct facts *f, const struct fdrec *rec)
 {
-	enum action a = rules_default(self.opt.mode, e->pattern, e->intent);
+	enum action a = rules_default(self.opt.mode, e->pattern, e->intent, e->status);
 
 	if (e->pattern == PATTERN_LINGER_ZERO && !verdict_linger_mendable(f, rec))
 		return ACTION_LOG;

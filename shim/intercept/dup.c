@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static void duplicated(int from, int to)
 	fdhint_record(from)->flags |= REC_SHARED;
 	rec = fdhint_begin(to, fdhint_get(from));
 	*rec = *fdhint_record(from);
+	memset(rec->streams, 0, sizeof(rec->streams));
 }
 
 static bool other_seen;

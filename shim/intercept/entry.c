@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "ending.h"
+#include "export.h"
 
 #include <errno.h>
 
@@ -9,5 +11,7 @@ __attribute__((constructor)) static void entry(int argc, char **argv, char **env
 	int saved = errno; /* main() starts with 0, and some programs build on it */
 
 	start(argc, argv, envp);
+	if (watched(0))
+		ending_start();
 	errno = saved;
 }

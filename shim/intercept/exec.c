@@ -3,8 +3,8 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "../fix/linger.h"
 #include "../policy/follow.h"
+#include "ending.h"
 #include "export.h"
 
 #include <alloca.h>
@@ -19,13 +19,6 @@
  * The doors that put another program in the place of this one. Async-signal-safe, as they are without
  * the shim, and used in vfork children.
  */
-
-/* Before every exec of this process; in a vfork child start_ready() says no. */
-static void exec_begin(void)
-{
-	if (start_fix && watched(0) && start_ready())
-		linger_settle(false);
-}
 
 /* An environment that takes more than this is not built on the stack. */
 #define ON_STACK 16384
@@ -117,14 +110,6 @@ void exec_with_environ(void (*call)(void *arg), void *arg)
 	sys2(SYS_munmap, large, bytes);
 }
 
-/* One exec, by whichever door. */
-struct exec {
-	enum { BY_PATH, BY_SEARCH, BY_FD, BY_AT, BY_SYSCALL } how;
-	const char *path;
-	char *const *argv;
-	int fd, flags;
-};
-
 static long call_exec(const void *arg, char *const envp[])
 {
 	const struct exec *x = arg;
@@ -143,65 +128,74 @@ static long call_exec(const void *arg, char *const envp[])
 	}
 }
 
-static int execute(const struct exec *x, char *const envp[])
+static int execute(const struct exec *x, const void *caller)
 {
-	exec_begin();
-	return (int)exec_with(envp, call_exec, x);
+	ending_exec(executable, x, caller);
+	return (int)exec_with(x->envp, call_exec, x);
 }
 
-static int by_path(const char *path, char *const argv[], char *const envp[])
+static int by_path(const char *path, char *const argv[], char *const envp[], const void *caller)
 {
-	return execute(&(struct exec){.how = BY_PATH, .path = path, .argv = argv}, envp);
+	struct exec x = {.how = BY_PATH, .path = path, .argv = argv, .envp = envp};
+
+	return execute(&x, caller);
 }
 
-static int by_search(const char *file, char *const argv[], char *const envp[])
+static int by_search(const char *file, char *const argv[], char *const envp[], const void *caller)
 {
-	return execute(&(struct exec){.how = BY_SEARCH, .path = file, .argv = argv}, envp);
+	struct exec x = {.how = BY_SEARCH, .path = file, .argv = argv, .envp = envp};
+
+	return execute(&x, caller);
 }
 
-long rf_execve(const char *path, char *const argv[], char *const envp[])
+long rf_execve(const char *path, char *const argv[], char *const envp[], const void *caller)
 {
-	return execute(&(struct exec){.how = BY_SYSCALL, .path = path, .argv = argv}, envp);
+	struct exec x = {.how = BY_SYSCALL, .path = path, .argv = argv, .envp = envp};
+
+	return execute(&x, caller);
 }
 
-long rf_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+long rf_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags,
+	const void *caller)
 {
-	struct exec x = {BY_AT, path, argv, dir, flags};
+	struct exec x = {BY_AT, path, argv, dir, flags, envp};
 
-	return execute(&x, envp);
+	return execute(&x, caller);
 }
 
 EXPORT(int, execve, (const char *path, char *const argv[], char *const envp[]))
 {
-	return by_path(path, argv, envp);
+	return by_path(path, argv, envp, CALLER());
 }
 
 EXPORT(int, execv, (const char *path, char *const argv[]))
 {
-	return by_path(path, argv, environ);
+	return by_path(path, argv, environ, CALLER());
 }
 
 EXPORT(int, execvpe, (const char *file, char *const argv[], char *const envp[]))
 {
-	return by_search(file, argv, envp);
+	return by_search(file, argv, envp, CALLER());
 }
 
 EXPORT(int, execvp, (const char *file, char *const argv[]))
 {
-	return by_search(file, argv, environ);
+	return by_search(file, argv, environ, CALLER());
 }
 
 EXPORT(int, fexecve, (int fd, char *const argv[], char *const envp[]))
 {
+	struct exec x = {.how = BY_FD, .fd = fd, .argv = argv, .envp = envp};
+
 	if (!envp) /* to libc a mistake: EINVAL */
 		return libc_fexecve(fd, argv, envp);
-	return execute(&(struct exec){.how = BY_FD, .fd = fd, .argv = argv}, envp);
+	return execute(&x, CALLER());
 }
 
 EXPORT(int, execveat,
 	(int dir, const char *path, char *const argv[], char *const envp[], int flags))
 {
-	return (int)rf_execveat(dir, path, argv, envp, flags);
+	return (int)rf_execveat(dir, path, argv, envp, flags, CALLER());
 }
 
 /* The variadic ones hand on an array, on the stack as in libc: how many, and then which. */
@@ -236,14 +230,14 @@ EXPORT(int, execl, (const char *path, const char *arg, ...))
 {
 	ARGUMENTS(arg);
 	va_end(list);
-	return by_path(path, argv, environ);
+	return by_path(path, argv, environ, CALLER());
 }
 
 EXPORT(int, execlp, (const char *file, const char *arg, ...))
 {
 	ARGUMENTS(arg);
 	va_end(list);
-	return by_search(file, argv, environ);
+	return by_search(file, argv, environ, CALLER());
 }
 
 /* The environment comes after the NULL that ends the arguments. */
@@ -254,5 +248,5 @@ EXPORT(int, execle, (const char *path, const char *arg, ...))
 	ARGUMENTS(arg);
 	envp = va_arg(list, char *const *);
 	va_end(list);
-	return by_path(path, argv, envp);
+	return by_path(path, argv, envp, CALLER());
 }

@@ -2,6 +2,8 @@
 #ifndef RSTFIX_EXEC_H
 #define RSTFIX_EXEC_H
 
+#include <stdbool.h>
+
 /*
  * What a program hands over to those that it executes (policy/follow.h). Everything here may be used
  * in a vfork child: nothing is written that its parent shares, and nothing is allocated.
@@ -19,8 +21,24 @@ long exec_with(char *const envp[], exec_call *call, const void *arg);
  */
 void exec_with_environ(void (*call)(void *arg), void *arg);
 
+/* One exec, by whichever door. */
+struct exec {
+	enum { BY_PATH, BY_SEARCH, BY_FD, BY_AT, BY_SYSCALL } how;
+	const char *path;
+	char *const *argv;
+	int fd, flags;
+	char *const *envp; /* as the program gave it */
+};
+
+/*
+ * Is this struct exec going to succeed, as far as the kernel tells it before (executable.c)? What it
+ * may still fail for is memory, the limit on processes, and a race.
+ */
+bool executable(const void *exec);
+
 /* The doors that syscall() shares with libc's names. */
-long rf_execve(const char *path, char *const argv[], char *const envp[]);
-long rf_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags);
+long rf_execve(const char *path, char *const argv[], char *const envp[], const void *caller);
+long rf_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags,
+	const void *caller);
 
 #endif

@@ -4,38 +4,19 @@
 #include "closing.h"
 #include "export.h"
 
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /*
- * The doors before which what lingers must be settled: an end that on_exit() does not see, and what
- * is told to every thread that libc knows, or needs a process with one thread. The reaper is made
- * anew afterwards, when it is needed.
+ * The doors before which what lingers must be settled: what is told to every thread that libc knows,
+ * or needs a process with one thread. The reaper is made anew afterwards, when it is needed.
  */
 
-static void settle(bool for_good)
+static void settle(void)
 {
 	if (start_fix && watched(0) && start_ready())
-		linger_settle(for_good);
+		linger_settle(false);
 }
-
-static void at_end(void)
-{
-	settle(true);
-}
-
-#define END(name) \
-	EXPORT(void, name, (int status)) \
-	{ \
-		at_end(); \
-		libc_##name(status); \
-		__builtin_unreachable(); \
-	}
-
-END(_exit)
-END(_Exit)
-END(quick_exit)
 
 /* The reaper must not keep an identity, or a privilege, that the program gives up. */
 static int follow(int r, long number, long a, long b, long c)
@@ -82,7 +63,7 @@ EXPORT(int, capset, (void *header, const void *data))
 #define SETTLED(name, params, args) \
 	EXPORT(int, name, params) \
 	{ \
-		settle(false); \
+		settle(); \
 		return libc_##name args; \
 	}
 

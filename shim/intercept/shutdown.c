@@ -17,7 +17,8 @@ static bool to_be_mended(int fd, const struct facts *f, struct fdrec *rec, const
 {
 	struct event e = {.pattern = PATTERN_SHUTDOWN_READ, .op = OP_SHUTDOWN, .tentative = true};
 
-	if (!start_fix || !verdict_peer_may_send(f) || !rec->cookie || (rec->flags & REC_MPTCP) ||
+	if (!start_fix || !verdict_peer_may_send(f) || !rec->cookie ||
+		((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)) ||
 		!owner_sole(fd, rec, f->cookie) || !decide(&e, fd, f, rec, caller))
 		return false;
 	rec->shut_site = (uint16_t)e.site;

@@ -5,9 +5,11 @@
 #include "../fix/linger.h"
 #include "../log/unwind.h"
 #include "closing.h"
+#include "ending.h"
 #include "epoll.h"
 #include "exec.h"
 #include "export.h"
+#include "pressure.h"
 #include "rights.h"
 
 #include <sys/syscall.h>
@@ -56,10 +58,10 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		rf_ioctl((int)a, (unsigned long)b);
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_execve:
-		return rf_execve((const char *)a, (char *const *)b, (char *const *)c);
+		return rf_execve((const char *)a, (char *const *)b, (char *const *)c, CALLER());
 	case SYS_execveat:
-		return rf_execveat(
-			(int)a, (const char *)b, (char *const *)c, (char *const *)d, (int)e);
+		return rf_execveat((int)a, (const char *)b, (char *const *)c, (char *const *)d,
+			(int)e, CALLER());
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:
@@ -93,9 +95,9 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_close_range((unsigned)a, (unsigned)b, (int)c, CALLER());
 	case SYS_epoll_ctl:
 		return rf_epoll_ctl((int)a, (int)b, (int)c, (void *)d);
-	case SYS_exit: /* of the last thread: the reaper would keep the process */
-		if (start_fix && watched(0) && start_ready() && start_threads() == 1)
-			linger_settle(true);
+	case SYS_exit: /* of the last thread it ends the program */
+		if (watched(0) && start_ready() && start_threads() == 1)
+			ending_process((int)a, CALLER());
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setuid:
 	case SYS_setgid:
@@ -107,9 +109,11 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_capset:
 		return rf_own_identity(number, a, b, c);
 	case SYS_exit_group:
+		ending_process((int)a, CALLER());
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setns:
 		if (start_fix && watched(0) && start_ready())
-			linger_settle(number == SYS_exit_group);
+			linger_settle(false);
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_prctl:
 		return rf_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d,
@@ -150,6 +154,8 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 			return unwind_probe_write((const void *)b, (size_t)c);
 		return libc_syscall(number, a, b, c, d, e, f);
 	default:
-		return libc_syscall(number, a, b, c, d, e, f);
+		r = libc_syscall(number, a, b, c, d, e, f);
+		return out_of_descriptors(r == -1 ? -1 : 0) ? libc_syscall(number, a, b, c, d, e, f)
+							    : r;
 	}
 }

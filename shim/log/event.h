@@ -17,6 +17,7 @@
 struct event {
 	enum pattern pattern;
 	enum op op;
+	enum rule_status status; /* at the end of the process: its exit status */
 	enum action action;
 	enum outcome outcome;
 	const char *why;	 /* of OUTCOME_FAILED, or why a rule's fix is not made */

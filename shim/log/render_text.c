@@ -176,8 +176,11 @@ static void consequence(struct text *t, const struct event *e)
 		loss(t, e, "saved");
 		break;
 	case OUTCOME_DELIVERED:
-		text_str(t, ": mended, all output acknowledged by ");
-		peer(t, e);
+		text_str(t, e->why ? ": mended, " : ": mended, all output acknowledged by ");
+		if (e->why)
+			text_str(t, e->why);
+		else
+			peer(t, e);
 		loss(t, e, "saved");
 		break;
 	case OUTCOME_EXPIRED:

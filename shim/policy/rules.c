@@ -29,11 +29,14 @@ bool rules_mendable(enum pattern pattern)
 		pattern == PATTERN_LATE_DATA || pattern == PATTERN_LISTENER_CLOSE;
 }
 
-enum action rules_default(enum mode mode, enum pattern pattern, enum intent intent)
+enum action rules_default(
+	enum mode mode, enum pattern pattern, enum intent intent, enum rule_status status)
 {
 	if (mode != MODE_FIX || !rules_mendable(pattern))
 		return ACTION_LOG;
-	/* A deliberate abort: a FIN would make a cut answer look whole. */
+	/* A program that has failed, a deliberate abort: a FIN would make a cut answer look whole. */
+	if (status == STATUS_NONZERO)
+		return ACTION_LOG;
 	if (pattern == PATTERN_LINGER_ZERO && intent != INTENT_CONFIG)
 		return ACTION_LOG;
 	/* Connections that nobody serves are taken in place of a successor: only where a rule says so. */

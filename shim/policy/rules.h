@@ -155,7 +155,8 @@ bool rules_rule_matches(const struct rules *r, const struct rule *rule, const st
 void rules_keep_program(struct rules *r, const char *program);
 
 /* What the mode does where no rule decides. ACTION_FIX only for what has a mend. */
-enum action rules_default(enum mode mode, enum pattern pattern, enum intent intent);
+enum action rules_default(
+	enum mode mode, enum pattern pattern, enum intent intent, enum rule_status status);
 
 /* Is there a mend for this pattern? */
 bool rules_mendable(enum pattern pattern);

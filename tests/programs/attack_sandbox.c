@@ -61,6 +61,26 @@ static void inherited_filter(char **args)
 	err(1, "exec");
 }
 
+static void inherited_execveat(char **args)
+{
+	(void)args;
+	if (forbid(SYS_execveat, 0))
+		err(1, "seccomp");
+	execl(myself, myself, "exec", (char *)NULL);
+	err(1, "exec");
+}
+
+static void exec_unread(char **args)
+{
+	int fds[2];
+
+	(void)args;
+	tcp_pair_with(fds, SOCK_CLOEXEC);
+	leave_unread(fds);
+	execlp("echo", "echo", "alive", (char *)NULL);
+	err(1, "exec");
+}
+
 static void close_unread(char **args)
 {
 	int fds[2];
@@ -74,7 +94,8 @@ static void close_unread(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"all-threads", filter_on_all_threads},
-		{"inherited", inherited_filter}, {"close", close_unread}};
+		{"inherited", inherited_filter}, {"inherited-execveat", inherited_execveat},
+		{"close", close_unread}, {"exec", exec_unread}};
 
 	(void)argc;
 	myself = argv[0];

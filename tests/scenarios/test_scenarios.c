@@ -4,6 +4,8 @@
  * namespace of its own: judged by what the kernel counted, by what the peer got, and by the events.
  */
 #include "judge.h"
+#include "table.h"
+#include "transport.h"
 #include "victims.h"
 
 #include <fnmatch.h>
@@ -19,7 +21,7 @@
 
 #include <cmocka.h>
 
-#define CASES_MAX 2048
+#define CASES_MAX 4096
 
 struct scenario {
 	const char *program; /* a victim program beside this one */
@@ -30,7 +32,14 @@ struct scenario {
 	const char *also; /* a library to preload beside the shim, or NULL */
 };
 
-static struct scenario scenarios[CASES_MAX];
+/* A scenario of this run, and what the connection goes over: an index of transport.h. */
+struct placed {
+	struct scenario scenario;
+	int transport;
+};
+
+static struct placed placed[CASES_MAX];
+static int transport; /* of what is added next */
 static struct CMUnitTest tests[CASES_MAX];
 static size_t count;
 
@@ -42,8 +51,10 @@ static bool traced; /* a failure tells each RST that the kernel sent, and its re
 typedef void judging(struct finding *f, const struct trial *t, const struct trial_result *r,
 	struct event_log *log);
 
-static void run_judged(const struct scenario *s, judging *judge_it)
+static void run_judged(const struct placed *p, judging *judge_it)
 {
+	const struct scenario *s = &p->scenario;
+	const char *missing = transport_missing(&transports[p->transport]);
 	char program[PATH_MAX + 32], log[sizeof(work) + 8], preload[2 * PATH_MAX];
 	const char *const command[] = {program, s->frame, NULL};
 	const char *const settings[] = {"RSTFIX_LINGER=idle=500ms,total=3s",
@@ -51,6 +62,7 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 	struct trial t = {.command = command,
 		.victim = s->victim,
 		.door = s->door,
+		.transport = p->transport,
 		.mode = s->mode == JUDGE_BARE ? NULL : judge_mode_names[s->mode],
 		.preload = s->mode == JUDGE_BARE ? NULL : preload,
 		.log = log,
@@ -60,6 +72,10 @@ static void run_judged(const struct scenario *s, judging *judge_it)
 	struct event_log events;
 	struct finding f;
 
+	if (missing) {
+		print_message("no %s here: %s\n", transports[p->transport].name, missing);
+		skip();
+	}
 	snprintf(program, sizeof(program), "%s/%s", here, s->program);
 	snprintf(log, sizeof(log), "%s/log", work);
 	snprintf(preload, sizeof(preload), "%s%s%s", library, s->also ? ":" : "",
@@ -164,18 +180,29 @@ static void run_too_late(void **state)
 	run_judged(*state, judge_too_late);
 }
 
+/*
+ * At an end what comes late is left to the kernel as well, where that may be; else it is waited for.
+ */
+static void run_late_at_end(void **state)
+{
+	run_judged(*state, filters_are_permitted() ? judge_trimmed : judge);
+}
+
 static void add(const struct scenario *s, CMUnitTestFunction function)
 {
 	char name[256];
 
 	if (count == CASES_MAX)
 		abort();
-	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s", s->victim, s->door, s->frame,
+	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s%s%s", s->victim, s->door, s->frame,
 		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", asan",
-		s->also ? ", jemalloc" : "");
-	scenarios[count] = *s;
+		s->also ? ", jemalloc" : "", transport ? " over " : "",
+		transport ? transports[transport].name : "");
+	if (function == run || function == run_late_at_end)
+		table_note(claim_for(s->victim), s->door, s->mode);
+	placed[count] = (struct placed){.scenario = *s, .transport = transport};
 	tests[count] = (struct CMUnitTest){
-		.name = strdup(name), .test_func = function, .initial_state = &scenarios[count]};
+		.name = strdup(name), .test_func = function, .initial_state = &placed[count]};
 	count++;
 }
 
@@ -189,26 +216,69 @@ static bool too_late(const struct scenario *s)
 		(strcmp(s->victim, "shutdown_rdwr") == 0 && strcmp(s->frame, "thread") == 0);
 }
 
+/*
+ * In fix the connection is whole when an exit comes that is left alone: it resets, or its peer has
+ * closed by then.
+ */
+static bool by_chance(const struct scenario *s)
+{
+	return strcmp(s->victim, "shutdown_rdwr") == 0 && door_that_ends(s->door) &&
+		door_that_ends(s->door)->status != 0;
+}
+
 static void add_modes(const struct scenario *s)
 {
-	bool writes = door_named(s->door)->writes > 0;
 	struct scenario each = *s;
 
-	/* A door that writes would change what these are about. */
-	if (writes &&
-		(strstr(s->victim, "abort") || strstr(s->victim, "listener_close") ||
-			strstr(s->victim, "shutdown") || strstr(s->victim, "late")))
-		return;
 	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		bool late = mode == JUDGE_FIX && strstr(s->victim, "late") &&
+			door_that_ends(s->door) && door_that_ends(s->door)->status == 0;
+
 		each.mode = (enum judge_mode)mode;
-		add(&each, mode == JUDGE_FIX && too_late(s) ? run_too_late : run);
+		if (mode == JUDGE_FIX && by_chance(s))
+			continue;
+		add(&each,
+			late					   ? run_late_at_end
+				: mode == JUDGE_FIX && too_late(s) ? run_too_late
+								   : run);
 	}
 }
 
-static void add_doors(const char *victim)
+/* Beside the one that every victim goes by itself. */
+static void add_ways(const struct claim *c)
 {
-	for (size_t i = 0; i < doors_count; i++)
-		add_modes(&(struct scenario){"victim", "main", victim, doors[i].name, 0, NULL});
+	const char *way;
+
+	for (size_t n = 1; (way = cells_way(c, n)); n++)
+		add_modes(&(struct scenario){"victim", "main", c->victim, way, 0, NULL});
+}
+
+static void add_scenes(void)
+{
+	const struct claim *c;
+
+	for (size_t i = 0; (c = cells_scene(i)); i++)
+		add_ways(c);
+}
+
+/*
+ * A child's own status is its parent's to judge, and what a rule mends it mends at any; in a vfork
+ * child exit() runs the parent's handlers.
+ */
+static bool can_end_by(const char *victim, const struct end_door *end)
+{
+	if (end->status && (strstr(victim, "child_closes") || strstr(victim, "_ruled")))
+		return false;
+	return !strstr(victim, "vfork") || strncmp(end->door.name, "exit", 4) != 0;
+}
+
+static void add_ends(const char *victim)
+{
+	for (const struct end_door *end = end_doors; end < end_doors + end_doors_count; end++) {
+		if (can_end_by(victim, end) && cells_can_go(claim_for(victim), end->door.name))
+			add_modes(&(struct scenario){
+				"victim", "main", victim, end->door.name, 0, NULL});
+	}
 }
 
 static void add_untouched(const char *victim, const char *frame)
@@ -237,6 +307,18 @@ static void add_frames(const char *victim)
 	add_untouched(victim, "vfork");
 }
 
+/* exit() and its like wherever a program may call them. */
+static void add_ends_in_frames(const char *victim)
+{
+	static const char *const frames[] = {
+		"constructor", "destructor", "thread", "signal", "fork", "closefrom", "daemon"};
+	static const char *const ends[] = {"exit", "_exit", "exec"};
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]) * 3; i++)
+		add_modes(
+			&(struct scenario){"victim", frames[i / 3], victim, ends[i % 3], 0, NULL});
+}
+
 static void add_table(const struct victim *table)
 {
 	for (; table->name; table++) {
@@ -246,27 +328,92 @@ static void add_table(const struct victim *table)
 	}
 }
 
+/* Each pattern by each operation is shown by a scenario of this run, or cannot be. */
+static void every_cell_is_shown_or_has_its_reason(void **state)
+{
+	(void)state;
+	if (!table_is_whole())
+		fail_msg("the table of cells has holes");
+}
+
 static void add_allocators(const char *victim)
 {
 	static const char jemalloc[] = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
 
 	add_modes(&(struct scenario){"victim-asan", "main", victim, "close", 0, NULL});
+	add_modes(&(struct scenario){"victim-asan", "main", victim, "exit", 0, NULL});
 	if (access(jemalloc, R_OK) == 0)
 		add_modes(&(struct scenario){"victim", "main", victim, "close", 0, jemalloc});
 	else
 		print_message("SKIP %s with jemalloc: %s is not installed\n", victim, jemalloc);
 }
 
+/* MPTCP drops what comes after a clean close, and delivers what was written: no RST, no event. */
+static void judge_dropped(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log)
+{
+	f->text[0] = '\0';
+	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts || r->rsts)
+		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events, %llu RST", r->broken,
+			r->failed, log->rsts, (unsigned long long)r->rsts);
+	else if (r->end != END_FIN || r->got != r->sent)
+		snprintf(f->text, sizeof(f->text), "%llu of %llu bytes, then %s",
+			(unsigned long long)r->got, (unsigned long long)r->sent,
+			peer_end_name(r->end));
+}
+
+static void run_dropped(void **state)
+{
+	run_judged(*state, judge_dropped);
+}
+
+static void add_over(const char *victim, CMUnitTestFunction function)
+{
+	struct scenario s = {"victim", "main", victim, "close", 0, NULL};
+
+	for (int mode = JUDGE_BARE; mode < JUDGE_MODES; mode++) {
+		s.mode = (enum judge_mode)mode;
+		add(&s, function);
+	}
+}
+
+/* The same, whatever the connection goes over. */
+static void add_transports(void)
+{
+	static const char *const any[] = {"unread_close", "unread_close_client", "peeked_close",
+		"linger_zero_listener", "linger_zero_abort", "peer_reset", "connect_refused",
+		"clean_close", "close_after_peer_fin", "shut_rd_alone", "child_holds_it"};
+	/* These wait for states that the subflows of MPTCP do not come to. */
+	static const char *const tcp[] = {"unread_after_peer_fin", "urgent_close", "shutdown_rdwr",
+		"late_data", "write_after_close", "timed_out", "linger_zero_after_fins"};
+
+	for (transport = TRANSPORT_IPV4 + 1; transport < TRANSPORTS; transport++) {
+		for (size_t i = 0; i < sizeof(any) / sizeof(any[0]); i++)
+			add_over(any[i], run);
+		for (size_t i = 0; i < sizeof(tcp) / sizeof(tcp[0]); i++) {
+			if (transport != TRANSPORT_MPTCP)
+				add_over(tcp[i], run);
+		}
+	}
+	transport = TRANSPORT_MPTCP;
+	add_over("late_data", run_dropped);
+	transport = TRANSPORT_IPV4;
+}
+
 static void add_all(void)
 {
-	static const char *const doors_matter[] = {"unread_close", "unread_close_client",
-		"linger_zero_listener", "linger_zero_abort", "shutdown_rdwr", "late_data",
-		"linger2_accepted", "listener_close_ruled", "clean_close", "close_of_a_duplicate",
+	static const char *const doors_matter[] = {"unread_close_client", "close_of_a_duplicate",
 		"close_of_the_original", "child_holds_it", "child_closes_it",
 		"vfork_child_closes_it", "sent_by_scm_rights"};
 	static const char *const frames_matter[] = {"unread_close", "linger_zero_listener",
 		"linger2_accepted", "listener_close_ruled", "disconnect", "shutdown_rdwr",
 		"late_data", "peer_reset", "clean_close"};
+
+	static const char *const ends_matter[] = {"unread_close", "unread_close_client",
+		"unread_after_peer_fin", "linger_zero_listener", "linger_zero_abort",
+		"shutdown_rdwr", "late_data", "clean_close", "child_holds_it", "child_closes_it",
+		"vfork_child_closes_it", "listener_close", "listener_close_ruled",
+		"linger2_listener"};
 
 	add_table(victims_reset);
 	add_table(victims_linger2);
@@ -274,10 +421,18 @@ static void add_all(void)
 	add_table(victims_listener);
 	add_table(victims_seen);
 	add_table(victims_clean);
+	add_table(victims_endings);
+	add_table(victims_handing);
 	add_table(victims_shared);
 	add_table(victims_law);
+	add_scenes();
+	add_transports();
+	add_modes(&(struct scenario){"victim", "main", "peer_reset_unseen", "getsockopt", 0, NULL});
 	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
-		add_doors(doors_matter[i]);
+		add_ways(claim_for(doors_matter[i]));
+	for (size_t i = 0; i < sizeof(ends_matter) / sizeof(ends_matter[0]); i++)
+		add_ends(ends_matter[i]);
+	add_ends_in_frames("unread_close");
 	for (size_t i = 0; i < sizeof(frames_matter) / sizeof(frames_matter[0]); i++)
 		add_frames(frames_matter[i]);
 	add(&(struct scenario){"victim", "main", "unread_close_peer_deaf", "close", JUDGE_FIX,
@@ -291,6 +446,7 @@ static void add_all(void)
 	add_allocators("unread_close");
 	add_allocators("linger_zero_listener");
 	add_allocators("clean_close");
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_cell_is_shown_or_has_its_reason);
 }
 
 static bool locate(void)

@@ -361,7 +361,8 @@ static void a_fix_by_default_is_only_for_what_has_a_mend(void **state)
 	(void)state;
 	for (int p = 0; p < PATTERN_COUNT; p++) {
 		for (int i = INTENT_NONE; i <= INTENT_ABORT; i++) {
-			enum action a = rules_default(MODE_FIX, (enum pattern)p, (enum intent)i);
+			enum action a = rules_default(
+				MODE_FIX, (enum pattern)p, (enum intent)i, STATUS_UNKNOWN);
 
 			assert_true(a == ACTION_LOG || rules_mendable((enum pattern)p));
 		}

@@ -227,6 +227,7 @@ static void errors_name_the_receiving_side_patterns(void **state)
 	assert_int_equal(error_of(ECONNRESET, true, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
 	rec.flags |= REC_WROTE_AFTER_EOF;
 	assert_int_equal(error_of(ECONNRESET, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
+	assert_int_equal(error_of(EPIPE, false, true, &rec), PATTERN_WRITE_AFTER_CLOSE);
 }
 
 static void a_reset_that_a_write_meets_first_is_told_too(void **state)
@@ -240,7 +241,8 @@ static void a_reset_that_a_write_meets_first_is_told_too(void **state)
 	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &rec, false), PATTERN_NONE);
 	assert_int_equal(verdict_error(EPIPE, true, false, &open, &rec, true), PATTERN_NONE);
 	assert_int_equal(verdict_error(EPIPE, true, false, &closed, &fresh, true), PATTERN_NONE);
-	assert_int_equal(verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_NONE);
+	assert_int_equal(
+		verdict_error(EPIPE, false, false, &closed, &rec, true), PATTERN_PEER_RESET);
 }
 
 static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
@@ -250,6 +252,7 @@ static void errors_that_are_the_programs_own_doing_are_no_pattern(void **state)
 	(void)state;
 	assert_int_equal(error_of(EPIPE, true, false, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(EPIPE, true, true, &shut), PATTERN_NONE);
+	assert_int_equal(error_of(EPIPE, false, true, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(ETIMEDOUT, false, false, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(EAGAIN, false, false, &fresh), PATTERN_NONE);
 	assert_int_equal(error_of(EBADF, false, false, &fresh), PATTERN_NONE);
@@ -326,26 +329,50 @@ static void audit_never_fixes(void **state)
 	(void)state;
 	for (int p = 0; p < PATTERN_COUNT; p++)
 		for (int i = INTENT_NONE; i <= INTENT_ABORT; i++)
-			assert_int_equal(rules_default(MODE_AUDIT, (enum pattern)p, (enum intent)i),
+			assert_int_equal(rules_default(MODE_AUDIT, (enum pattern)p, (enum intent)i,
+						 STATUS_UNKNOWN),
 				ACTION_LOG);
 }
 
 static void fix_leaves_deliberate_aborts_and_the_receiving_side_alone(void **state)
 {
 	(void)state;
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_UNREAD_CLOSE, INTENT_NONE), ACTION_FIX);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_CONFIG), ACTION_FIX);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_ABORT), ACTION_LOG);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_UNKNOWN), ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_UNREAD_CLOSE, INTENT_NONE, STATUS_UNKNOWN),
+		ACTION_FIX);
 	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_WRITE_AFTER_CLOSE, INTENT_NONE), ACTION_LOG);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_PEER_RESET, INTENT_NONE), ACTION_LOG);
+		rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_CONFIG, STATUS_UNKNOWN),
+		ACTION_FIX);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_ABORT, STATUS_UNKNOWN),
+		ACTION_LOG);
 	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_LINGER2_NEGATIVE, INTENT_NONE), ACTION_FIX);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_LISTENER_CLOSE, INTENT_NONE), ACTION_LOG);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_DISCONNECT, INTENT_NONE), ACTION_LOG);
+		rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_UNKNOWN, STATUS_UNKNOWN),
+		ACTION_LOG);
+	assert_int_equal(
+		rules_default(MODE_FIX, PATTERN_WRITE_AFTER_CLOSE, INTENT_NONE, STATUS_UNKNOWN),
+		ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_PEER_RESET, INTENT_NONE, STATUS_UNKNOWN),
+		ACTION_LOG);
+	assert_int_equal(
+		rules_default(MODE_FIX, PATTERN_LINGER2_NEGATIVE, INTENT_NONE, STATUS_UNKNOWN),
+		ACTION_FIX);
+	assert_int_equal(
+		rules_default(MODE_FIX, PATTERN_LISTENER_CLOSE, INTENT_NONE, STATUS_UNKNOWN),
+		ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_DISCONNECT, INTENT_NONE, STATUS_UNKNOWN),
+		ACTION_LOG);
 	assert_true(rules_mendable(PATTERN_LISTENER_CLOSE));
 	assert_false(rules_mendable(PATTERN_DISCONNECT));
+}
+
+static void fix_leaves_a_failed_program_alone(void **state)
+{
+	(void)state;
+	for (int p = 0; p < PATTERN_COUNT; p++)
+		assert_int_equal(
+			rules_default(MODE_FIX, (enum pattern)p, INTENT_CONFIG, STATUS_NONZERO),
+			ACTION_LOG);
+	assert_int_equal(rules_default(MODE_FIX, PATTERN_UNREAD_CLOSE, INTENT_NONE, STATUS_ZERO),
+		ACTION_FIX);
 }
 
 int main(void)
@@ -375,6 +402,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_has_everything_acknowledged_keeps_its_linger_zero),
 		cmocka_unit_test(audit_never_fixes),
 		cmocka_unit_test(fix_leaves_deliberate_aborts_and_the_receiving_side_alone),
+		cmocka_unit_test(fix_leaves_a_failed_program_alone),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

@@ -239,15 +239,15 @@ def a_filter_on_all_threads_spares_one_that_lingers_in_close(run):
     attack(run, "sandbox", "all-threads", expected="seccomp: 0\nalive\n")
 
 
-def under_filter(run, *before):
+def under_filter(run, *before, how="inherited", says="close: 0\nalive\n"):
     def allow_cores():
         _, hard = resource.getrlimit(resource.RLIMIT_CORE)
         resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
     program = run.run(*before, "env", *(f"{key}={value}" for key, value in run.shim_env().items()),
-                      run.victim("attack_sandbox"), "inherited", shim=False,
+                      run.victim("attack_sandbox"), how, shim=False,
                       preexec_fn=allow_cores)
-    judge(program, "close: 0\nalive\n")
+    judge(program, says)
     cores = glob.glob(run.path("core*"))
     assert not cores, f"it left {cores}"
 
@@ -255,6 +255,13 @@ def under_filter(run, *before):
 @scenario(Works())
 def an_inherited_filter_that_kills_getsockopt_kills_nobody(run):
     under_filter(run)
+
+
+@scenario(Works())
+def an_inherited_filter_that_kills_execveat_lets_it_execute(run):
+    under_filter(run, how="inherited-execveat", says="alive\n")
+    told = [event["op"] for event in run.events()[0] if event.get("event") == "rst"]
+    assert run.bare or told == ["exec"], told
 
 
 @scenario(Works(), needs=("unshare", "mount"))

@@ -53,7 +53,7 @@ def sends_on(run, policy, reset, outcome):
     assert program.out == f"the peer was reset: {reset}\n", program.out
     told, _ = run.events()
     got = [(event["pattern"], event["op"], event["outcome"]) for event in told
-           if event["event"] == "rst"]
+           if event["event"] == "rst" and event["role"] == "server"]
     assert got[-1:] == [("shutdown-read", "close", outcome)], got
 
 

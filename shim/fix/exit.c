@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "exit.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "trim.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/* Acknowledgements wake nobody up: looked for at these intervals, doubled from look to look. */
+#define FIRST_LOOK_US 50U
+#define LAST_LOOK_US  1000U
+
+/* Room for so long: nobody stands in a write. */
+#define ROOM_MS 10U
+
+struct leaving {
+	int fd; /* -1: over */
+	bool input;
+	bool writing;		    /* not half-closed yet */
+	uint32_t start_ms, full_ms; /* when there was last no room to write */
+	uint64_t drained, bytes;
+	struct event event;
+};
+
+static struct leaving *list;
+static uint32_t count;
+
+static bool map_list(void)
+{
+	long p;
+
+	if (list)
+		return true;
+	p = sys6(SYS_mmap, 0, (long)(self.opt.linger.sockets * sizeof(*list)),
+		PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p < 0 && p > -4096)
+		return false;
+	list = (struct leaving *)p;
+	return true;
+}
+
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing)
+{
+	uint32_t now = start_now_ms();
+
+	if (count == self.opt.linger.sockets || !map_list())
+		return false;
+	list[count++] = (struct leaving){.fd = fd,
+		.input = true,
+		.writing = writing,
+		.start_ms = now,
+		.full_ms = now,
+		.bytes = b->bytes,
+		.event = *e};
+	drain_expect_any(fd);
+	return true;
+}
+
+void exit_begin(void)
+{
+	count = 0;
+}
+
+static void over(struct leaving *l, enum outcome outcome, const char *why)
+{
+	struct event *e = &l->event;
+
+	if (e->tentative && l->drained > 0)
+		event_confirm(e, l->fd);
+	l->fd = -1;
+	e->outcome = outcome;
+	e->why = why;
+	e->mended = true;
+	e->drained += l->drained;
+	e->duration_ms = start_now_ms() - l->start_ms;
+	if (!e->tentative) /* else nothing came, and nothing was to be mended */
+		event_tell(e);
+}
+
+/* For a few turns: an upload without end must not keep the others waiting. */
+static long discard(struct leaving *l)
+{
+	unsigned turns = 16;
+	long n = -EAGAIN;
+
+	while (l->input && turns--) {
+		if (l->drained >= l->bytes)
+			l->input = false;
+		else if ((n = drain_discard(l->fd, l->bytes - l->drained)) > 0)
+			l->drained += (uint64_t)n;
+		else
+			break;
+	}
+	return n;
+}
+
+/* A thread that stood in a write would have filled what room there is. */
+static void half_close_later(struct leaving *l)
+{
+	uint32_t now = start_now_ms();
+
+	if (!drain_has_room(l->fd)) {
+		l->full_ms = now;
+	} else if (now - l->full_ms >= ROOM_MS) {
+		drain_half_close(l->fd);
+		l->writing = false;
+	}
+}
+
+static bool left_to_kernel(struct leaving *l)
+{
+	if (!trim_attach(l->fd))
+		return false;
+	discard(l);
+	return true;
+}
+
+static void look(struct leaving *l, bool late)
+{
+	long n;
+
+	/* Another thread, or a handler, may have closed it, and opened another under this number. */
+	if (facts_cookie(l->fd) != l->event.facts.cookie) {
+		over(l, OUTCOME_FAILED, "the program closed it meanwhile");
+		return;
+	}
+	if (l->writing)
+		half_close_later(l);
+	n = discard(l);
+	if (n == 0 && drain_peer_fin(l->fd))
+		over(l, OUTCOME_AVERTED, NULL);
+	else if (drain_was_reset(n))
+		over(l, OUTCOME_FAILED, "the peer reset the connection");
+	else if (facts_unsent(l->fd) == 0)
+		over(l, OUTCOME_DELIVERED, NULL);
+	else if (late && left_to_kernel(l))
+		over(l, OUTCOME_DELIVERED, TRIM_LEFT);
+	else if (late)
+		over(l, OUTCOME_EXPIRED, NULL);
+	else if (n <= 0 && n != -EAGAIN && n != -EINTR) /* the reading side is shut already */
+		l->input = false;
+}
+
+/* How many are still to be waited for. */
+static uint32_t look_at_all(bool late)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (list[i].fd >= 0)
+			look(&list[i], late);
+		left += list[i].fd >= 0;
+	}
+	return left;
+}
+
+static void rest(uint32_t us)
+{
+	struct timespec ts = {0, (long)us * 1000};
+
+	sys5(SYS_ppoll, 0, 0, &ts, 0, 0);
+}
+
+void exit_settle(uint32_t until_ms)
+{
+	uint32_t us = FIRST_LOOK_US;
+	bool late = false;
+
+	while (look_at_all(late)) {
+		rest(us);
+		if (us < LAST_LOOK_US)
+			us *= 2;
+		late = start_stopping() || (int32_t)(start_now_ms() - until_ms) >= 0;
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_EXIT_H
+#define RSTFIX_EXIT_H
+
+#include "../log/event.h"
+#include "drain.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The rescue at a program's end: sockets that end with it are drained, all together, until their
+ * output is acknowledged, and what came of it is told. They stay open: the end closes them. In the
+ * calling thread, for at an end there may be no other to be had. By raw system call, no allocation
+ * but one mapping; any context but a vfork child, one caller at a time.
+ */
+
+/* Nothing has been added yet: not by this process, that is, perhaps a fork of one that waits. */
+void exit_begin(void);
+
+/*
+ * fd, known to be the last reference, is to be waited for. It is half-closed already, unless a thread
+ * may be writing to it: then that is done when there was room for a while. False: there is no room
+ * for it here (RSTFIX_LINGER, sockets=).
+ */
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing);
+
+/*
+ * Waits for what was added, at most until this moment (start_now_ms()). What is not delivered by then
+ * is left to the kernel, where a filter may be attached (trim.h).
+ */
+void exit_settle(uint32_t until_ms);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "ending.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../detect/owner.h"
+#include "../fix/exit.h"
+#include "../fix/linger.h"
+#include "../fix/listener.h"
+#include "closing.h"
+#include "decide.h"
+#include "export.h"
+#include "streams.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct ending {
+	enum op op;
+	enum rule_status status;
+	const void *caller;
+	bool stdio;			   /* libc is going to flush its streams */
+	bool (*succeeds)(const void *arg); /* of exec; NULL: it does */
+	const void *arg;
+	bool asked, fails;
+};
+
+static bool goes_through(struct ending *end)
+{
+	if (end->succeeds && !end->asked) {
+		end->asked = true;
+		end->fails = !end->succeeds(end->arg);
+	}
+	return !end->fails;
+}
+
+/* True: the event is to be told now. */
+static bool mend(int fd, const struct fdrec *rec, struct event *e)
+{
+	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
+	struct drain_bounds bounds = drain_bounds(&limits, rec);
+	bool writing, uploads;
+
+	if (e->pattern == PATTERN_LISTENER_CLOSE) {
+		listener_empty(fd, e);
+		return true;
+	}
+	if (!closing_disarmed(fd, e))
+		return true;
+	/*
+	 * The end itself sends FIN: a thread that writes until then is not disturbed. A peer in the
+	 * middle of an upload may not read before all of it is acknowledged.
+	 */
+	uploads = e->facts.bulk && e->facts.unsent > 0;
+	if (closing_at_peer_fin(fd, e, &bounds) || (!uploads && closing_trimmed(fd, e)))
+		return !e->tentative;
+	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
+	if (!writing && !drain_half_close(fd)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "not connected any more";
+		return !e->tentative;
+	}
+	if (exit_add(fd, e, &bounds, writing))
+		return false;
+	drain_discard(fd, bounds.bytes); /* too many to wait for */
+	e->outcome = OUTCOME_EXPIRED;
+	return !e->tentative;
+}
+
+/* The same, where what its streams held may not have been sent. */
+static bool mend_flushed(int fd, const struct fdrec *rec, struct event *e, bool flushed)
+{
+	if (!flushed) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "another thread may be using its stream";
+		return !e->tentative;
+	}
+	if (!e->tentative)
+		closing_tell_time_wait(fd, e);
+	return mend(fd, rec, e);
+}
+
+/* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
+static bool ends_with_us(const struct ending *end, int fd, const struct fdrec *rec)
+{
+	return owner_sole(fd, rec, rec->cookie) &&
+		(end->op != OP_EXEC || sys2(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC);
+}
+
+static void end_one(struct ending *end, int fd)
+{
+	struct fdrec rec = *fdhint_record(fd);
+	struct event e = {.op = end->op, .status = end->status};
+	struct facts f;
+	int unread = 0;
+	bool flushed;
+
+	if (!ends_with_us(end, fd, &rec))
+		return;
+	flushed = !start_fix || !end->stdio || streams_flush(fd, &rec);
+	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end) ||
+		!closing_verdict(&e, &f, fd, &rec, unread) || !owner_sole(fd, &rec, f.cookie) ||
+		!closing_decide(&e, &f, fd, &rec, end->caller))
+		return;
+	if (decide_mends(&e) &&
+		(!rec.cookie || !closing_still_due(fd, &e) || !mend_flushed(fd, &rec, &e, flushed)))
+		return;
+	event_tell(&e);
+	decide_stop(&e);
+}
+
+struct kernel_sigaction {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/*
+ * While this waits, another thread that goes on writing to a socket half-closed here would end the
+ * program by SIGPIPE, with another status than its own. Not before exec, which hands it on.
+ */
+static bool hold_sigpipe(struct kernel_sigaction *was)
+{
+	const struct kernel_sigaction ignore = {.handler = SIG_IGN};
+
+	return fdhint_high() > 0 && start_threads() != 1 &&
+		sys4(SYS_rt_sigaction, SIGPIPE, 0, was, sizeof(was->mask)) == 0 &&
+		was->handler == SIG_DFL &&
+		sys4(SYS_rt_sigaction, SIGPIPE, &ignore, 0, sizeof(was->mask)) == 0;
+}
+
+static void judge_all(struct ending *end, uint32_t until_ms)
+{
+	struct kernel_sigaction was;
+	unsigned high = fdhint_high();
+	bool held = start_fix && end->op == OP_EXIT && hold_sigpipe(&was);
+
+	exit_begin();
+	for (unsigned fd = 0; fd < high && !end->fails; fd++) {
+		if (fdhint_get((int)fd) & HINT_STREAM)
+			end_one(end, (int)fd);
+	}
+	exit_settle(until_ms);
+	if (held)
+		sys4(SYS_rt_sigaction, SIGPIPE, &was, 0, sizeof(was.mask));
+}
+
+static pid_t ended;   /* the process that has been judged: once */
+static pid_t entered; /* the one that is just judged; its other threads end it meanwhile */
+
+static void judge_and_settle(struct ending *end)
+{
+	uint32_t until_ms = start_now_ms() + self.opt.exit_ms;
+	bool for_good = end->op == OP_EXIT;
+
+	if (ended != self.pid &&
+		__atomic_exchange_n(&entered, self.pid, __ATOMIC_ACQUIRE) != self.pid) {
+		if (for_good)
+			ended = self.pid;
+		if (start_busy_enter()) {
+			judge_all(end, until_ms);
+			start_busy_leave();
+		}
+		__atomic_store_n(&entered, 0, __ATOMIC_RELEASE);
+	}
+	if (start_fix)
+		linger_settle_until(for_good, until_ms);
+}
+
+static void end_process(int status, const void *caller, bool stdio)
+{
+	struct ending end = {.op = OP_EXIT,
+		.status = status & 0377 ? STATUS_NONZERO : STATUS_ZERO,
+		.caller = caller,
+		.stdio = stdio};
+
+	if (watched(0) && start_ready())
+		judge_and_settle(&end);
+}
+
+void ending_process(int status, const void *caller)
+{
+	end_process(status, caller, false);
+}
+
+void ending_exit(int status, const void *caller)
+{
+	end_process(status, caller, true);
+}
+
+void ending_exec(bool (*succeeds)(const void *arg), const void *arg, const void *caller)
+{
+	struct ending end = {.op = OP_EXEC, .caller = caller, .succeeds = succeeds, .arg = arg};
+
+	if (watched(0) && start_ready())
+		judge_and_settle(&end);
+}
+
+/* After all destructors, for it was registered before them; libc flushes its streams afterwards. */
+static void at_exit(int status, void *arg)
+{
+	(void)arg;
+	ending_exit(status, CALLER());
+	if (watched(0) && start_ready())
+		event_summary();
+}
+
+static int quick_status;
+static const void *quick_caller;
+
+/* After the program's own at_quick_exit handlers, which may still use the sockets. */
+static void at_quick(void)
+{
+	ending_process(quick_status, quick_caller ? quick_caller : CALLER());
+}
+
+void ending_start(void)
+{
+	on_exit(at_exit, NULL);
+	at_quick_exit(at_quick);
+}
+
+/* at_quick_exit() tells no status. In a vfork child nothing is noted: it is its parent's memory. */
+EXPORT(void, quick_exit, (int status))
+{
+	if (watched(0) && start_ready()) {
+		quick_status = status;
+		quick_caller = CALLER();
+	}
+	libc_quick_exit(status);
+	__builtin_unreachable();
+}
+
+#define END(name) \
+	EXPORT(void, name, (int status)) \
+	{ \
+		ending_process(status, CALLER()); \
+		libc_##name(status); \
+		__builtin_unreachable(); \
+	}
+
+END(_exit)
+END(_Exit)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "streams.h"
+
+#include "../base/start.h"
+#include "../detect/facts.h"
+#include "export.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+
+#define KNOWN (sizeof(((struct fdrec *)0)->streams) / sizeof(void *))
+
+static void note(int fd, FILE *stream)
+{
+	struct fdrec *rec = fdhint_record(fd);
+
+	for (unsigned i = 0; i < KNOWN; i++) {
+		if (!rec->streams[i]) {
+			rec->streams[i] = stream;
+			return;
+		}
+	}
+	rec->flags |= REC_STREAMS_UNKNOWN;
+}
+
+/* fclose() forgets the descriptor, and its streams with it: the next socket has a new record. */
+static FILE *rf_fdopen(FILE *(*real)(int, const char *), int fd, const char *mode)
+{
+	FILE *stream = real(fd, mode);
+
+	if (stream && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
+		note(fd, stream);
+	return stream;
+}
+
+EXPORT(FILE *, fdopen, (int fd, const char *mode))
+{
+	return rf_fdopen(libc_fdopen, fd, mode);
+}
+
+EXPORT(FILE *, _IO_fdopen, (int fd, const char *mode))
+{
+	return rf_fdopen(libc__IO_fdopen, fd, mode);
+}
+
+/* Where a write would fail it is left to libc: the signal comes then, and not before the event. */
+static bool may_write(int fd)
+{
+	int state = facts_state(fd);
+
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
+}
+
+bool streams_flush(int fd, const struct fdrec *rec)
+{
+	int saved = errno;
+	bool all = !(rec->flags & REC_STREAMS_UNKNOWN);
+
+	if (!rec->streams[0])
+		return true;
+	if (facts_cookie(fd) != rec->cookie) /* it has outlived its socket, and they themselves */
+		return false;
+	for (unsigned i = 0; i < KNOWN && rec->streams[i] && all; i++) {
+		FILE *stream = rec->streams[i];
+
+		all = libc_stream_fd(stream) == fd &&
+			(!libc_stream_pending(stream) || may_write(fd)) &&
+			libc_stream_try_flush(stream);
+	}
+	errno = saved;
+	return all;
+}

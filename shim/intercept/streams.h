@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RSTFIX_STREAMS_H
+#define RSTFIX_STREAMS_H
+
+#include "../base/fdhint.h"
+
+#include <stdbool.h>
+
+/*
+ * The stdio streams of TCP sockets (fdopen): what they still buffer must be sent before a half-close
+ * at exit, and libc flushes them only afterwards.
+ */
+
+/*
+ * Flushes the streams of fd, whose record is rec, as libc is about to do. May block as that does.
+ * False: another thread may be using one, or not all could be written. errno is kept.
+ */
+bool streams_flush(int fd, const struct fdrec *rec);
+
+#endif
