@@ -59,12 +59,10 @@ static void end_async(int fd)
 		sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_ASYNC);
 }
 
-bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
+static bool read_to_fin(int fd, struct event *e, const struct drain_bounds *b)
 {
 	long n = -EAGAIN;
 
-	if (!e->facts.peer_fin)
-		return false;
 	while (e->drained < b->bytes && (n = drain_discard(fd, b->bytes - e->drained)) > 0)
 		e->drained += (uint64_t)n;
 	if (e->drained >= b->bytes || n != 0)
@@ -72,6 +70,24 @@ bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
 	e->outcome = OUTCOME_AVERTED;
 	e->mended = true;
 	return true;
+}
+
+bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
+{
+	return e->facts.peer_fin && read_to_fin(fd, e, b);
+}
+
+/* What was half-closed before may have got the peer's FIN by now: that is the end as well. */
+bool closing_half_close(int fd, struct event *e, const struct drain_bounds *b)
+{
+	if (drain_half_close(fd))
+		return true;
+	if (read_to_fin(fd, e, b))
+		return false;
+	e->outcome = OUTCOME_FAILED;
+	e->why = e->pattern == PATTERN_SHUTDOWN_READ ? "it was reset before this close"
+						     : "not connected any more";
+	return false;
 }
 
 /*
@@ -174,12 +190,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->why = "another thread may be writing to it";
 		return true;
 	}
-	if (!drain_half_close(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = e->pattern == PATTERN_SHUTDOWN_READ ? "it was reset before this close"
-							     : "not connected any more";
+	if (!closing_half_close(fd, e, &bounds))
 		return to_tell(e);
-	}
 	if (closing_at_peer_fin(fd, e, &bounds))
 		return true;
 	if (e->facts.linger_on && e->facts.linger_sec > 0) {

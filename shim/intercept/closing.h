@@ -63,6 +63,9 @@ bool closing_thread_may_be(int fd, short ready);
 /* With the peer's FIN queued nothing is to be waited for: read up to it. False: not so. */
 bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b);
 
+/* SHUT_WR. False: the connection has ended already, and e knows how. */
+bool closing_half_close(int fd, struct event *e, const struct drain_bounds *b);
+
 /* Left to the kernel alone, if a filter may be attached (fix/trim.h): a close, or the end, follows. */
 bool closing_trimmed(int fd, struct event *e);
 

@@ -57,11 +57,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	if (closing_at_peer_fin(fd, e, &bounds) || (!uploads && closing_trimmed(fd, e)))
 		return !e->tentative;
 	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
-	if (!writing && !drain_half_close(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "not connected any more";
+	if (!writing && !closing_half_close(fd, e, &bounds))
 		return !e->tentative;
-	}
 	if (exit_add(fd, e, &bounds, writing))
 		return false;
 	drain_discard(fd, bounds.bytes); /* too many to wait for */
