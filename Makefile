@@ -30,6 +30,7 @@ SHIM_DOORS := $(wildcard shim/intercept/*.c)
 TOOLS := $(wildcard tools/*.c)
 UNIT := $(wildcard tests/unit/test_*.c)
 SCENARIOS := $(wildcard tests/scenarios/test_*.c)
+SCENARIO_PARTS := $(addprefix $(O)/tests/scenarios/,runs.o table.o)
 BENCH := $(wildcard tests/bench/*.c)
 PROGRAMS := $(wildcard tests/programs/*.c)
 PROGRAM_LIBS := $(wildcard tests/programs/lib*.cc)
@@ -85,7 +86,7 @@ $(COMMAND): $(O)/tools/main.o $(TOOL_OBJECTS) $(ARCHIVE)
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
-$(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(O)/tests/scenarios/table.o $(TOOL_OBJECTS) $(ARCHIVE)
+$(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(SCENARIO_PARTS) $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
 $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
@@ -238,4 +239,4 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(wildcard tests/scenarios/*.c)))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS))

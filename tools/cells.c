@@ -99,27 +99,39 @@ static bool takes_writes(const struct claim *c)
 	}
 }
 
-bool cells_can_go(const struct claim *c, const char *way)
+static bool can_go(const struct claim *c, const char *way)
 {
 	const struct door *door = door_named(way);
+	const struct end_door *end = door_that_ends(way);
 
 	if (door && door->writes && !takes_writes(c))
 		return false;
+	if (end && end->status && judge_policy(c->victim)) /* a rule mends at any status */
+		return false;
 	return !c->pattern || !cells_impossible(cells_pattern(c), cells_op(c, way));
+}
+
+/* The i-th in the tables; NULL: there are no more. */
+static const char *way_at(const struct claim *c, size_t i)
+{
+	if (ways_of(c) == BY_CALL)
+		return i < calls_count ? calls[i].name : NULL;
+	if (ways_of(c) == BY_ITSELF)
+		return NULL;
+	if (i < doors_count)
+		return doors[i].name;
+	i -= doors_count;
+	return i < end_doors_count ? end_doors[i].door.name : NULL;
 }
 
 const char *cells_way(const struct claim *c, size_t n)
 {
 	const char *first = ways_of(c) == BY_CALL ? c->op : "close", *name;
-	size_t count = ways_of(c) == BY_CALL ? calls_count : doors_count;
 
 	if (n == 0)
 		return first;
-	if (ways_of(c) == BY_ITSELF)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		name = ways_of(c) == BY_CALL ? calls[i].name : doors[i].name;
-		if (strcmp(name, first) != 0 && cells_can_go(c, name) && --n == 0)
+	for (size_t i = 0; (name = way_at(c, i)); i++) {
+		if (strcmp(name, first) != 0 && can_go(c, name) && --n == 0)
 			return name;
 	}
 	return NULL;

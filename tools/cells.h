@@ -29,9 +29,6 @@ const struct claim *cells_scene(size_t i);
  */
 const char *cells_way(const struct claim *c, size_t n);
 
-/* Can its victim go that way, and does the way leave it what it is about? */
-bool cells_can_go(const struct claim *c, const char *way);
-
 /* The operation that the event of this victim names after going that way. */
 enum op cells_op(const struct claim *c, const char *way);
 

@@ -3,190 +3,27 @@
  * Every victim through every door and in every frame, under audit and fix, each in a network
  * namespace of its own: judged by what the kernel counted, by what the peer got, and by the events.
  */
-#include "judge.h"
+#include "runs.h"
 #include "table.h"
 #include "transport.h"
 #include "victims.h"
 
 #include <fnmatch.h>
-#include <limits.h>
-#include <linux/filter.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define CASES_MAX 4096
 
-struct scenario {
-	const char *program; /* a victim program beside this one */
-	const char *frame;
-	const char *victim;
-	const char *door;
-	enum judge_mode mode;
-	const char *also; /* a library to preload beside the shim, or NULL */
-};
-
-/* A scenario of this run, and what the connection goes over: an index of transport.h. */
-struct placed {
-	struct scenario scenario;
-	int transport;
-};
-
 static struct placed placed[CASES_MAX];
 static int transport; /* of what is added next */
 static struct CMUnitTest tests[CASES_MAX];
 static size_t count;
-
-static char here[PATH_MAX];    /* the directory of this program */
-static char library[PATH_MAX]; /* the shim */
-static char work[] = "/tmp/rstfix-scenarios-XXXXXX";
-static bool traced; /* a failure tells each RST that the kernel sent, and its reason */
-
-typedef void judging(struct finding *f, const struct trial *t, const struct trial_result *r,
-	struct event_log *log);
-
-static void run_judged(const struct placed *p, judging *judge_it)
-{
-	const struct scenario *s = &p->scenario;
-	const char *missing = transport_missing(&transports[p->transport]);
-	char program[PATH_MAX + 32], log[sizeof(work) + 8], preload[2 * PATH_MAX];
-	const char *const command[] = {program, s->frame, NULL};
-	const char *const settings[] = {"RSTFIX_LINGER=idle=500ms,total=3s",
-		"ASAN_OPTIONS=verify_asan_link_order=0", judge_policy(s->victim), NULL};
-	struct trial t = {.command = command,
-		.victim = s->victim,
-		.door = s->door,
-		.transport = p->transport,
-		.mode = s->mode == JUDGE_BARE ? NULL : judge_mode_names[s->mode],
-		.preload = s->mode == JUDGE_BARE ? NULL : preload,
-		.log = log,
-		.env = settings,
-		.trace = traced};
-	struct trial_result r;
-	struct event_log events;
-	struct finding f;
-
-	if (missing) {
-		print_message("no %s here: %s\n", transports[p->transport].name, missing);
-		skip();
-	}
-	snprintf(program, sizeof(program), "%s/%s", here, s->program);
-	snprintf(log, sizeof(log), "%s/log", work);
-	snprintf(preload, sizeof(preload), "%s%s%s", library, s->also ? ":" : "",
-		s->also ? s->also : "");
-	trial_run(&t, &r);
-	if (r.skipped[0]) {
-		print_message("%s\n", r.skipped);
-		skip();
-	}
-	judge_it(&f, &t, &r, &events);
-	unlink(log);
-	for (uint32_t i = 0; f.text[0] && i < r.traced; i++)
-		print_message("%s sent RST to %s in %s: %s\n", r.resets[i].source,
-			r.resets[i].destination, r.resets[i].state, r.resets[i].reason);
-	if (f.text[0])
-		fail_msg("%s by %s in %s: %s", s->victim, s->door, s->frame, f.text);
-}
-
-static void run(void **state)
-{
-	run_judged(*state, judge);
-}
-
-/* A vfork child lives in its parent's memory: what it does there is none of the shim's business. */
-static void run_untouched(void **state)
-{
-	run_judged(*state, judge_untouched);
-}
-
-static void judge_limit(struct finding *f, const struct trial *t, const struct trial_result *r,
-	struct event_log *log)
-{
-	f->text[0] = '\0';
-	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts != 1)
-		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events", r->broken, r->failed,
-			log->rsts);
-	else if (strcmp(log->first[0].outcome, "expired") != 0)
-		snprintf(f->text, sizeof(f->text), "the outcome is %s", log->first[0].outcome);
-	else if (r->passed_ms > 300)
-		snprintf(f->text, sizeof(f->text), "the close waited for %d ms", r->passed_ms);
-}
-
-/* A peer that never reads: the close comes back at once, and the limit is told when it is reached. */
-static void run_deaf(void **state)
-{
-	run_judged(*state, judge_limit);
-}
-
-static bool filters_are_permitted(void)
-{
-	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0xffffffff);
-	struct sock_fprog program = {1, &all};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool permitted =
-		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
-
-	close(fd);
-	return permitted;
-}
-
-/* The late byte comes again after the FIN is acknowledged, and draws a RST that destroys nothing. */
-static void judge_trimmed(struct finding *f, const struct trial *t, const struct trial_result *r,
-	struct event_log *log)
-{
-	f->text[0] = '\0';
-	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts)
-		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events", r->broken, r->failed,
-			log->rsts);
-	else if (r->got != r->sent)
-		snprintf(f->text, sizeof(f->text), "%llu of %llu bytes arrived",
-			(unsigned long long)r->got, (unsigned long long)r->sent);
-}
-
-/* What cannot linger is left to the kernel, with a filter that takes no more input. */
-static void run_trimmed(void **state)
-{
-	if (!filters_are_permitted()) {
-		print_message("no socket filter may be attached: no CAP_NET_ADMIN here\n");
-		skip();
-	}
-	run_judged(*state, judge_trimmed);
-}
-
-/* The kernel knew that both sides were shut when the byte came: reset as bare, and told so. */
-static void judge_too_late(struct finding *f, const struct trial *t, const struct trial_result *r,
-	struct event_log *log)
-{
-	f->text[0] = '\0';
-	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts != 1)
-		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events", r->broken, r->failed,
-			log->rsts);
-	else if (strcmp(log->first[0].pattern, "shutdown-read") != 0 ||
-		strcmp(log->first[0].outcome, "failed") != 0)
-		snprintf(f->text, sizeof(f->text), "the event is %s, %s", log->first[0].pattern,
-			log->first[0].outcome);
-	else if (r->rsts != 1 || r->end != END_RST)
-		snprintf(f->text, sizeof(f->text), "%llu RST", (unsigned long long)r->rsts);
-}
-
-static void run_too_late(void **state)
-{
-	run_judged(*state, judge_too_late);
-}
-
-/*
- * At an end what comes late is left to the kernel as well, where that may be; else it is waited for.
- */
-static void run_late_at_end(void **state)
-{
-	run_judged(*state, filters_are_permitted() ? judge_trimmed : judge);
-}
 
 static void add(const struct scenario *s, CMUnitTestFunction function)
 {
@@ -198,7 +35,7 @@ static void add(const struct scenario *s, CMUnitTestFunction function)
 		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", asan",
 		s->also ? ", jemalloc" : "", transport ? " over " : "",
 		transport ? transports[transport].name : "");
-	if (function == run || function == run_late_at_end)
+	if (function != run_untouched)
 		table_note(claim_for(s->victim), s->door, s->mode);
 	placed[count] = (struct placed){.scenario = *s, .transport = transport};
 	tests[count] = (struct CMUnitTest){
@@ -244,13 +81,15 @@ static void add_modes(const struct scenario *s)
 	}
 }
 
-/* Beside the one that every victim goes by itself. */
-static void add_ways(const struct claim *c)
+/* Beside the one that every victim goes by itself. `ends`: also those after which nothing comes. */
+static void add_ways(const struct claim *c, bool ends)
 {
 	const char *way;
 
-	for (size_t n = 1; (way = cells_way(c, n)); n++)
-		add_modes(&(struct scenario){"victim", "main", c->victim, way, 0, NULL});
+	for (size_t n = 1; (way = cells_way(c, n)); n++) {
+		if (ends || !door_that_ends(way))
+			add_modes(&(struct scenario){"victim", "main", c->victim, way, 0, NULL});
+	}
 }
 
 static void add_scenes(void)
@@ -258,7 +97,7 @@ static void add_scenes(void)
 	const struct claim *c;
 
 	for (size_t i = 0; (c = cells_scene(i)); i++)
-		add_ways(c);
+		add_ways(c, true);
 }
 
 /*
@@ -275,7 +114,7 @@ static bool can_end_by(const char *victim, const struct end_door *end)
 static void add_ends(const char *victim)
 {
 	for (const struct end_door *end = end_doors; end < end_doors + end_doors_count; end++) {
-		if (can_end_by(victim, end) && cells_can_go(claim_for(victim), end->door.name))
+		if (can_end_by(victim, end))
 			add_modes(&(struct scenario){
 				"victim", "main", victim, end->door.name, 0, NULL});
 	}
@@ -348,25 +187,6 @@ static void add_allocators(const char *victim)
 		print_message("SKIP %s with jemalloc: %s is not installed\n", victim, jemalloc);
 }
 
-/* MPTCP drops what comes after a clean close, and delivers what was written: no RST, no event. */
-static void judge_dropped(struct finding *f, const struct trial *t, const struct trial_result *r,
-	struct event_log *log)
-{
-	f->text[0] = '\0';
-	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts || r->rsts)
-		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events, %llu RST", r->broken,
-			r->failed, log->rsts, (unsigned long long)r->rsts);
-	else if (r->end != END_FIN || r->got != r->sent)
-		snprintf(f->text, sizeof(f->text), "%llu of %llu bytes, then %s",
-			(unsigned long long)r->got, (unsigned long long)r->sent,
-			peer_end_name(r->end));
-}
-
-static void run_dropped(void **state)
-{
-	run_judged(*state, judge_dropped);
-}
-
 static void add_over(const char *victim, CMUnitTestFunction function)
 {
 	struct scenario s = {"victim", "main", victim, "close", 0, NULL};
@@ -409,11 +229,8 @@ static void add_all(void)
 		"linger2_accepted", "listener_close_ruled", "disconnect", "shutdown_rdwr",
 		"late_data", "peer_reset", "clean_close"};
 
-	static const char *const ends_matter[] = {"unread_close", "unread_close_client",
-		"unread_after_peer_fin", "linger_zero_listener", "linger_zero_abort",
-		"shutdown_rdwr", "late_data", "clean_close", "child_holds_it", "child_closes_it",
-		"vfork_child_closes_it", "listener_close", "listener_close_ruled",
-		"linger2_listener"};
+	static const char *const ends_matter[] = {"unread_close_client", "unread_after_peer_fin",
+		"child_holds_it", "child_closes_it", "vfork_child_closes_it"};
 
 	add_table(victims_reset);
 	add_table(victims_linger2);
@@ -429,7 +246,7 @@ static void add_all(void)
 	add_transports();
 	add_modes(&(struct scenario){"victim", "main", "peer_reset_unseen", "getsockopt", 0, NULL});
 	for (size_t i = 0; i < sizeof(doors_matter) / sizeof(doors_matter[0]); i++)
-		add_ways(claim_for(doors_matter[i]));
+		add_ways(claim_for(doors_matter[i]), false);
 	for (size_t i = 0; i < sizeof(ends_matter) / sizeof(ends_matter[0]); i++)
 		add_ends(ends_matter[i]);
 	add_ends_in_frames("unread_close");
@@ -449,19 +266,6 @@ static void add_all(void)
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_cell_is_shown_or_has_its_reason);
 }
 
-static bool locate(void)
-{
-	char path[PATH_MAX + 32];
-	ssize_t len = readlink("/proc/self/exe", here, sizeof(here) - 1);
-
-	if (len <= 0)
-		return false;
-	here[len] = '\0';
-	*strrchr(here, '/') = '\0';
-	snprintf(path, sizeof(path), "%s/../../librstfix.so", here);
-	return realpath(path, library) != NULL;
-}
-
 /* `test_scenarios GLOB TIMES`: some of them, many times over, each RST traced where root allows. */
 static bool select_some(const char *glob, int times)
 {
@@ -476,7 +280,7 @@ static bool select_some(const char *glob, int times)
 	}
 	memcpy(tests, some, sizeof(tests));
 	count = n;
-	traced = true;
+	runs_traced = true;
 	return n > 0;
 }
 
@@ -484,7 +288,7 @@ int main(int argc, char **argv)
 {
 	int failed;
 
-	if (!locate() || !mkdtemp(work)) {
+	if (!runs_begin()) {
 		perror("the shim, two directories above, or a directory for logs");
 		return 2;
 	}
@@ -494,6 +298,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	failed = _cmocka_run_group_tests("scenarios", tests, count, NULL, NULL);
-	rmdir(work);
+	runs_end();
 	return failed ? 1 : 0;
 }
