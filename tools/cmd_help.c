@@ -100,6 +100,8 @@ static void print_patterns(void)
 	     "  disconnect         it calls connect() with AF_UNSPEC on a live connection.\n"
 	     "  shutdown-read      it shuts down both directions before the peer's FIN, and the\n"
 	     "                     peer sends on. Told once that has been proven.\n"
+	     "                     fix: the reading side is shut before the next read or wait of\n"
+	     "                     the program; a close that comes first lingers instead.\n"
 	     "  late-data          it closes with nothing unread, and the peer sends on: output under\n"
 	     "                     way is destroyed. Told in mode fix only, which lingers (fix: as\n"
 	     "                     unread-close) where output or bulk input is under way.\n"
@@ -107,7 +109,7 @@ static void print_patterns(void)
 	     "  peer-reset         a read or write gives ECONNRESET.\n"
 	     "  connect-refused    a connection is refused.\n"
 	     "  timed-out          an established connection times out.\n\n"
-	     "disconnect, shutdown-read and the last four are reported only. 'rstfix lab' shows each of them live.");
+	     "disconnect and the last four are reported only. 'rstfix lab' shows each of them live.");
 }
 
 static void print_events(void)

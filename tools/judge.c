@@ -21,7 +21,7 @@ const char *const judge_mode_names[JUDGE_MODES] = {"bare", "audit", "fix"};
 #define LINGER(victim, intent, mended) \
 	{victim, "linger-zero", NULL, 1, END_RST, "reset", intent, -1, true, mended, false}
 #define SHUTDOWN(victim) \
-	{victim, "shutdown-read", NULL, 1, END_RST, "reset", "", -1, true, false, false}
+	{victim, "shutdown-read", NULL, 1, END_RST, "reset", "", -1, true, true, false}
 /* Audit cannot prove it: what comes after a clean close is told by fix, which waits for it. */
 #define LATE(victim) \
 	{victim, "late-data", NULL, 1, END_RST, NULL, "", 0, false, true, false}
@@ -77,6 +77,8 @@ static const struct claim claims[] = {
 	SHUTDOWN("shutdown_rd_wr"),
 	SHUTDOWN("shutdown_wr_rd"),
 	SHUTDOWN("shutdown_syscall"),
+	SHUTDOWN("shutdown_then_pause"),
+	{"shutdown_late", "shutdown-read", NULL, 1, END_RST, NULL, "", 0, true, true, false},
 	LATE("late_data"),
 	LATE("late_data_after_shut_wr"),
 	LATE("late_data_acknowledged"),

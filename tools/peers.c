@@ -359,6 +359,8 @@ static const struct {
 	{"shutdown_rd_wr", {PEER_CONNECTS, play_late_byte}},
 	{"shutdown_wr_rd", {PEER_CONNECTS, play_late_byte}},
 	{"shutdown_syscall", {PEER_CONNECTS, play_late_byte}},
+	{"shutdown_then_pause", {PEER_CONNECTS, play_late_byte}},
+	{"shutdown_late", {PEER_CONNECTS, play_byte_after_close}},
 	{"write_after_close", {PEER_LISTENS, play_close}},
 	{"peer_reset", {PEER_CONNECTS, play_reset}},
 	{"peer_reset_by_write", {PEER_CONNECTS, play_request_and_reset}},

@@ -265,6 +265,31 @@ static int shutdown_syscall(const struct victim_args *args)
 	return close_after_shutdown(args, fd, syscall(SYS_shutdown, fd, SHUT_RDWR) == 0);
 }
 
+/* Shut and closed with the answer on the way; the peer does not know yet, and sends on. */
+static int shutdown_late(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	NEED(args, act_fill(args, fd, ACT_ANSWER));
+	NEED(args, shutdown(fd, SHUT_RDWR) == 0);
+	NEED(args, act_pass(args, fd));
+	return 0;
+}
+
+/* Nothing can be told from this pause: it is the kernel that has to know by its end. */
+static int shutdown_then_pause(const struct victim_args *args)
+{
+	int fd;
+
+	if (serve_request(args, &fd))
+		return 1;
+	NEED(args, shutdown(fd, SHUT_RDWR) == 0);
+	NEED(args, usleep(500000) == 0);
+	return close_after_shutdown(args, fd, true);
+}
+
 /* More registrations than are remembered: the socket cannot leave every epoll, so it cannot linger. */
 static bool register_thrice(int fd)
 {
@@ -378,6 +403,8 @@ const struct victim victims_reset[] = {
 	{"shutdown_rd_wr", shutdown_rd_wr},
 	{"shutdown_wr_rd", shutdown_wr_rd},
 	{"shutdown_syscall", shutdown_syscall},
+	{"shutdown_late", shutdown_late},
+	{"shutdown_then_pause", shutdown_then_pause},
 	{"late_data", late_data},
 	{"late_data_after_shut_wr", late_data_after_shut_wr},
 	{"late_data_acknowledged", late_data_acknowledged},

@@ -19,11 +19,12 @@
 
 /* The hot byte of a descriptor: 0 is "nothing to do here". */
 enum {
-	HINT_STREAM = 1,   /* a TCP (or MPTCP) socket */
-	HINT_EOF = 2,	   /* a read has returned the peer's FIN */
-	HINT_ARMED = 4,	   /* SO_LINGER {1,0} was set, and nothing was read since */
-	HINT_UNWINDER = 8, /* no descriptor at all: libunwind's probe (log/unwind.h) */
-	HINT_OWN = 16,	   /* the log (log/sink.h) */
+	HINT_STREAM = 1,    /* a TCP (or MPTCP) socket */
+	HINT_EOF = 2,	    /* a read has returned the peer's FIN */
+	HINT_ARMED = 4,	    /* SO_LINGER {1,0} was set, and nothing was read since */
+	HINT_UNWINDER = 8,  /* no descriptor at all: libunwind's probe (log/unwind.h) */
+	HINT_OWN = 16,	    /* the log (log/sink.h) */
+	HINT_DEFERRED = 32, /* its SHUT_RD is due (fix/deferred.h) */
 };
 
 /* Two numbers that no limit allows (fs.nr_open is at most 2^31 - 64): libunwind's probe. */
@@ -33,15 +34,16 @@ enum role { ROLE_NONE, ROLE_SERVER, ROLE_CLIENT };
 
 /* Flags of a record. */
 enum {
-	REC_MADE = 1,		     /* made in this process, through a door */
-	REC_SHARED = 2,		     /* duplicated, sent, or received: somebody else may hold it */
-	REC_CLOEXEC = 4,	     /* close-on-exec since it was made */
-	REC_MPTCP = 8,		     /* made with IPPROTO_MPTCP */
-	REC_ARMED = 16,		     /* SO_LINGER {1,0} was set on this very socket */
-	REC_ARMED_LISTENER = 32,     /* ... or on the listener that it was accepted from */
-	REC_READ_SINCE = 64,	     /* a read returned data after it was armed */
-	REC_SHUT_RD = 128,	     /* shutdown() of the reading side went through */
-	REC_SHUT_WR = 256,	     /* ... of the writing side */
+	REC_MADE = 1,		 /* made in this process, through a door */
+	REC_SHARED = 2,		 /* duplicated, sent, or received: somebody else may hold it */
+	REC_CLOEXEC = 4,	 /* close-on-exec since it was made */
+	REC_MPTCP = 8,		 /* made with IPPROTO_MPTCP */
+	REC_ARMED = 16,		 /* SO_LINGER {1,0} was set on this very socket */
+	REC_ARMED_LISTENER = 32, /* ... or on the listener that it was accepted from */
+	REC_READ_SINCE = 64,	 /* a read returned data after it was armed */
+	REC_SHUT_RD = 128,	 /* shutdown() of the reading side went through */
+	REC_SHUT_WR = 256,	 /* ... of the writing side */
+	REC_SHUT_BOTH = REC_SHUT_RD | REC_SHUT_WR,
 	REC_WROTE_AFTER_EOF = 512,   /* the program wrote after it had read the peer's FIN */
 	REC_TOLD = 1024,	     /* an error of this connection was told already */
 	REC_ESTABLISHED = 2048,	     /* accepted, or connect() or a read or write has succeeded */

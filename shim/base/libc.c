@@ -237,6 +237,32 @@ LATE(int, daemon, (int nochdir, int noclose), (nochdir, noclose), -1)
 LATE(pid_t, forkpty, (int *master, char *name, const void *termios, const void *winsize),
 	(master, name, termios, winsize), -1)
 
+LATE(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), -1)
+LATE(int, __poll_chk, (struct pollfd * fds, nfds_t n, int timeout, size_t size),
+	(fds, n, timeout, size), -1)
+LATE(int, ppoll,
+	(struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
+	(fds, n, timeout, mask), -1)
+LATE(int, __ppoll_chk,
+	(struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
+		size_t size),
+	(fds, n, timeout, mask, size), -1)
+LATE(int, select, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout),
+	(n, in, out, except, timeout), -1)
+LATE(int, pselect,
+	(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
+		const sigset_t *mask),
+	(n, in, out, except, timeout, mask), -1)
+LATE(int, epoll_wait, (int ep, struct epoll_event *events, int most, int timeout),
+	(ep, events, most, timeout), -1)
+LATE(int, epoll_pwait,
+	(int ep, struct epoll_event *events, int most, int timeout, const sigset_t *mask),
+	(ep, events, most, timeout, mask), -1)
+LATE(int, epoll_pwait2,
+	(int ep, struct epoll_event *events, int most, const struct timespec *timeout,
+		const sigset_t *mask),
+	(ep, events, most, timeout, mask), -1)
+
 /* Never called: the doors of the variadic ones hand on an array. */
 static int early_execl(const char *path, const char *arg, ...)
 {
@@ -255,6 +281,8 @@ static int early_execl(const char *path, const char *arg, ...)
 #define early___recv	 early_recv
 #define early___write	 early_write
 #define early___send	 early_send
+#define early___poll	 early_poll
+#define early___select	 early_select
 #define early___sendmmsg early_sendmmsg
 #define early___socket	 early_socket
 #define early___connect	 early_connect

@@ -4,14 +4,18 @@
 
 #include "hot.h"
 
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
 
 struct mmsghdr;
+struct epoll_event;
 
 /*
  * libc_NAME is the real function of each row of hooks.def: RTLD_NEXT's once libc_resolve() has run,

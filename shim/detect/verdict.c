@@ -40,21 +40,21 @@ static bool passes_fin_wait2(uint8_t state)
 		state == TCP_FIN_WAIT2;
 }
 
-/* Data that came after both sides were shut down was answered with RST, which left state CLOSE. */
-static bool reset_since_shutdown(const struct facts *f, const struct fdrec *rec)
+/* Data came after both sides were shut down. */
+static bool data_since_shutdown(const struct facts *f, const struct fdrec *rec)
 {
-	return f->state == TCP_CLOSE && (rec->flags & REC_SHUT_RD) && (rec->flags & REC_SHUT_WR) &&
+	return (rec->flags & REC_SHUT_RD) && (rec->flags & REC_SHUT_WR) &&
 		f->data_segs_in > rec->shut_segs_in;
 }
 
 enum pattern verdict_close(const struct facts *f, const struct fdrec *rec)
 {
-	if (reset_since_shutdown(f, rec))
+	if (f->state == TCP_CLOSE && data_since_shutdown(f, rec)) /* it was answered with RST */
 		return PATTERN_SHUTDOWN_READ;
 	if (f->linger_on && f->linger_sec == 0 && disconnect_resets(f))
 		return PATTERN_LINGER_ZERO;
-	if (f->unread > 0 && f->state != TCP_CLOSE && f->state != TCP_LISTEN)
-		return PATTERN_UNREAD_CLOSE;
+	if (f->unread > 0 && f->state != TCP_CLOSE && f->state != TCP_LISTEN) /* or was deferred */
+		return data_since_shutdown(f, rec) ? PATTERN_SHUTDOWN_READ : PATTERN_UNREAD_CLOSE;
 	if (f->linger2_negative && passes_fin_wait2(f->state))
 		return PATTERN_LINGER2_NEGATIVE;
 	if (f->state == TCP_LISTEN && f->waiting > 0)
@@ -69,9 +69,15 @@ enum pattern verdict_disconnect(const struct facts *f)
 	return disconnect_resets(f) ? PATTERN_DISCONNECT : PATTERN_NONE;
 }
 
+bool verdict_peer_may_send(const struct facts *f)
+{
+	return f->state == TCP_ESTABLISHED || f->state == TCP_FIN_WAIT1 ||
+		f->state == TCP_FIN_WAIT2;
+}
+
 bool verdict_late_risk(const struct facts *f, bool any)
 {
-	if (f->state != TCP_ESTABLISHED && f->state != TCP_FIN_WAIT1 && f->state != TCP_FIN_WAIT2)
+	if (!verdict_peer_may_send(f))
 		return false;
 	return any || f->unsent > 0 || f->bulk;
 }
@@ -80,6 +86,11 @@ bool verdict_late_risk(const struct facts *f, bool any)
 static bool reset_unseen(const struct facts *f, const struct fdrec *rec, bool sole)
 {
 	return sole && f->state == TCP_CLOSE && (rec->flags & REC_ESTABLISHED);
+}
+
+bool verdict_unacknowledged(const struct facts *f)
+{
+	return f->unsent > (f->state == TCP_FIN_WAIT1 ? 1U : 0U);
 }
 
 enum pattern verdict_error(int error, bool writing, bool eof, const struct facts *f,

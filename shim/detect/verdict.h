@@ -101,6 +101,12 @@ enum pattern verdict_disconnect(const struct facts *f);
  */
 bool verdict_late_risk(const struct facts *f, bool any);
 
+/* Connected, and its FIN has not come. */
+bool verdict_peer_may_send(const struct facts *f);
+
+/* Output that is not acknowledged; a FIN is none. */
+bool verdict_unacknowledged(const struct facts *f);
+
 /*
  * An error that a call on the socket returned. `writing`: send family, else receive family.
  * `eof`: the program had read the peer's FIN before. `sole`: nobody else could have shut it down.

@@ -19,11 +19,12 @@ static bool is_plain_tcp(int fd)
 }
 
 /* Without room the kernel tells only how long it is; of an eBPF program it says EACCES. */
-static bool has_filter(int fd)
+long filter_length(int fd)
 {
 	socklen_t len = 0;
+	long r = sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, 0, &len);
 
-	return sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_GET_FILTER, 0, &len) < 0 || len > 0;
+	return r < 0 ? r : (long)len;
 }
 
 bool filter_attach(int fd, const struct sock_filter *code, unsigned short length)
@@ -31,7 +32,8 @@ bool filter_attach(int fd, const struct sock_filter *code, unsigned short length
 	struct sock_fprog program = {length, (struct sock_filter *)code};
 	long r;
 
-	if (__atomic_load_n(&denied, __ATOMIC_RELAXED) || !is_plain_tcp(fd) || has_filter(fd))
+	if (__atomic_load_n(&denied, __ATOMIC_RELAXED) || !is_plain_tcp(fd) ||
+		filter_length(fd) != 0)
 		return false;
 	r = sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 	if (r == -EPERM)

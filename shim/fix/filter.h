@@ -15,6 +15,9 @@
  */
 bool filter_attach(int fd, const struct sock_filter *code, unsigned short length);
 
+/* How many instructions the socket's filter has; 0: it has none; -errno: not to be known. */
+long filter_length(int fd);
+
 /* Takes away what filter_attach() has attached. */
 void filter_detach(int fd);
 

@@ -5,6 +5,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../log/sink.h"
+#include "deferred.h"
 #include "reaper.h"
 #include "slots.h"
 
@@ -121,6 +122,13 @@ static int channel_ready(bool *scarce)
 		tell_missing();
 	end_opening();
 	return __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
+}
+
+bool linger_ready(void)
+{
+	bool scarce;
+
+	return channel_ready(&scarce) >= 0 && helper_running();
 }
 
 /* The reaper comes for it itself: that takes no number, but this thread waits until it is there. */
@@ -305,6 +313,7 @@ void linger_forked(void)
 {
 	helper_forked();
 	reaper_forked();
+	deferred_forked();
 	senders = 0;
 	linger_give_way();
 	opening = never = failed_ms = 0;

@@ -34,6 +34,9 @@ struct parcel {
  */
 bool linger_adopt(int fd, const struct parcel *p);
 
+/* Is there a reaper, or can one be had? It is made. */
+bool linger_ready(void);
+
 /*
  * Settles all that lingers: waits at most self.opt.exit_ms until its output is acknowledged, then
  * closes it, and the reaper has ended when this returns. `for_good`: no new one is made. Called at

@@ -5,6 +5,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../log/sink.h"
+#include "deferred.h"
 #include "slots.h"
 
 #include <errno.h>
@@ -147,7 +148,8 @@ static void rest(uint32_t seen, uint32_t ms)
 static void sleep_for_ever(uint32_t seen)
 {
 	__atomic_store_n(&sleeping, 1, __ATOMIC_SEQ_CST);
-	if (take_all(start_now_ms()) == 0 && !__atomic_load_n(&settling, __ATOMIC_SEQ_CST))
+	if (take_all(start_now_ms()) == 0 && !deferred_look(start_now_ms()) &&
+		!__atomic_load_n(&settling, __ATOMIC_SEQ_CST))
 		rest(seen, 0);
 	__atomic_store_n(&sleeping, 0, __ATOMIC_SEQ_CST);
 }
@@ -235,6 +237,7 @@ static int run(void)
 {
 	uint32_t now, seen;
 	unsigned taken, quiet = 0;
+	bool deferred, ending;
 
 	begin();
 	for (;;) {
@@ -245,15 +248,18 @@ static int run(void)
 		taken = take_all(now);
 		slots_look_at_ready(now);
 		slots_look_at_limits(now);
-		if (__atomic_load_n(&settling, __ATOMIC_SEQ_CST)) {
+		ending = __atomic_load_n(&settling, __ATOMIC_SEQ_CST);
+		deferred = ending ? deferred_end() : deferred_look(now);
+		if (ending) {
 			slots_settle(late(now));
-			if (finished())
+			if ((!deferred || late(now)) && finished())
 				return 0;
 			rest(seen, 1);
-		} else if (slots_active() == 0 && taken == 0 && ++quiet > QUIET_TICKS) {
+		} else if (slots_active() == 0 && taken == 0 && !deferred &&
+			++quiet > QUIET_TICKS) {
 			sleep_for_ever(seen);
 		} else {
-			if (slots_active() || taken)
+			if (slots_active() || taken || deferred)
 				quiet = 0;
 			rest(seen, taken > BUSY ? TICK_BUSY_MS : TICK_MS);
 		}

@@ -126,8 +126,9 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	e->mended = true;
 	e->drained += s->drained;
 	e->duration_ms = start_now_ms() - s->start_ms;
-	/* Tentative: nothing came, and nothing was to be mended. */
-	if (!e->tentative && !s->parcel.told)
+	if (e->tentative) /* nothing came, and nothing was to be mended */
+		event_risk(e);
+	else if (!s->parcel.told)
 		event_tell(e);
 	slot_free(i);
 }

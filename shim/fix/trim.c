@@ -24,3 +24,9 @@ bool trim_attach(int fd)
 {
 	return filter_attach(fd, trim, sizeof(trim) / sizeof(trim[0]));
 }
+
+void trim_detach(int fd)
+{
+	if (filter_length(fd) == sizeof(trim) / sizeof(trim[0]))
+		filter_detach(fd);
+}

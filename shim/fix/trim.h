@@ -15,6 +15,9 @@
  */
 bool trim_attach(int fd);
 
+/* Takes that filter off again; another one is left. */
+void trim_detach(int fd);
+
 /* Why an event is told as delivered while its output is not acknowledged yet. */
 #define TRIM_LEFT "the kernel goes on to deliver its output"
 

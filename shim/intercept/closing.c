@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
 #include "../fix/trim.h"
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -59,12 +61,10 @@ static void end_async(int fd)
 		sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_ASYNC);
 }
 
-bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
+static bool read_to_fin(int fd, struct event *e, const struct drain_bounds *b)
 {
 	long n = -EAGAIN;
 
-	if (!e->facts.peer_fin)
-		return false;
 	while (e->drained < b->bytes && (n = drain_discard(fd, b->bytes - e->drained)) > 0)
 		e->drained += (uint64_t)n;
 	if (e->drained >= b->bytes || n != 0)
@@ -72,6 +72,24 @@ bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
 	e->outcome = OUTCOME_AVERTED;
 	e->mended = true;
 	return true;
+}
+
+bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
+{
+	return e->facts.peer_fin && read_to_fin(fd, e, b);
+}
+
+/* What was half-closed before may have got the peer's FIN by now: that is the end as well. */
+bool closing_half_close(int fd, struct event *e, const struct drain_bounds *b)
+{
+	if (drain_half_close(fd))
+		return true;
+	if (read_to_fin(fd, e, b))
+		return false;
+	e->outcome = OUTCOME_FAILED;
+	e->why = e->pattern == PATTERN_SHUTDOWN_READ ? "it was reset before this close"
+						     : "not connected any more";
+	return false;
 }
 
 /*
@@ -130,6 +148,14 @@ bool closing_trimmed(int fd, struct event *e)
 	return true;
 }
 
+/* What it comes to is known: a mere risk is counted only. */
+static bool to_tell(const struct event *e)
+{
+	if (e->tentative)
+		event_risk(e);
+	return !e->tentative;
+}
+
 bool closing_disarmed(int fd, struct event *e)
 {
 	if (e->facts.linger_on && e->facts.linger_sec == 0 && !drain_disarm(fd)) {
@@ -166,11 +192,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->why = "another thread may be writing to it";
 		return true;
 	}
-	if (!drain_half_close(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "not connected any more";
-		return true;
-	}
+	if (!closing_half_close(fd, e, &bounds))
+		return to_tell(e);
 	if (closing_at_peer_fin(fd, e, &bounds))
 		return true;
 	if (e->facts.linger_on && e->facts.linger_sec > 0) {
@@ -182,7 +205,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		return false;
 	if (closing_trimmed(fd, e) ||
 		e->tentative) /* a mere risk is not worth a wait inside of close() */
-		return !e->tentative;
+		return to_tell(e);
 	drain_linger(fd, &bounds, &r);
 	e->outcome = r.outcome;
 	e->why = r.why;
@@ -205,23 +228,48 @@ static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 		!closing_thread_may_be(fd, 0);
 }
 
+/* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
+static enum pattern risk(int fd, const struct facts *f, const struct fdrec *rec)
+{
+	if ((rec->flags & REC_SHUT_BOTH) != REC_SHUT_BOTH)
+		return late_risk(fd, f, rec) ? PATTERN_LATE_DATA : PATTERN_NONE;
+	if ((fdhint_get(fd) & HINT_DEFERRED) && verdict_peer_may_send(f) && rec->cookie &&
+		owner_sole(fd, rec, f->cookie))
+		return PATTERN_SHUTDOWN_READ;
+	return PATTERN_NONE;
+}
+
+/* Both sides are shut for the kernel as well, and nothing has come so far. */
+static void note_shut(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
+{
+	if ((rec->flags & REC_SHUT_BOTH) != REC_SHUT_BOTH || !verdict_peer_may_send(f) ||
+		!owner_sole(fd, rec, f->cookie))
+		return;
+	e->pattern = PATTERN_SHUTDOWN_READ;
+	e->facts = *f;
+	event_risk(e);
+}
+
 bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdrec *rec, int unread)
 {
 	if (!facts_ask(fd, unread, f))
 		return false;
 	e->pattern = verdict_close(f, rec);
-	if (e->pattern == PATTERN_NONE && late_risk(fd, f, rec)) {
-		e->pattern = PATTERN_LATE_DATA;
-		e->tentative = true;
-	}
-	return e->pattern != PATTERN_NONE;
+	if (e->pattern != PATTERN_NONE)
+		return true;
+	e->pattern = risk(fd, f, rec);
+	e->tentative = true;
+	if (e->pattern != PATTERN_NONE)
+		return true;
+	note_shut(e, fd, f, rec);
+	return false;
 }
 
 bool closing_decide(
 	struct event *e, const struct facts *f, int fd, const struct fdrec *rec, const void *caller)
 {
 	e->intent = verdict_intent(f, rec);
-	if (!decide(e, fd, f, rec, caller) || (e->tentative && !decide_mends(e)))
+	if (!decide(e, fd, f, rec, caller) || (e->tentative && !decide_mends(e) && !to_tell(e)))
 		return false;
 	about_arming(e, rec);
 	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
@@ -248,6 +296,13 @@ static void watch(struct closing *c, int fd, const struct fdrec *rec)
 	}
 }
 
+bool closing_still_due(int fd, const struct event *e)
+{
+	bool due = (fdhint_get(fd) & HINT_DEFERRED) && deferred_take(fd, e->facts.cookie);
+
+	return due || !e->tentative || e->pattern != PATTERN_SHUTDOWN_READ;
+}
+
 static void judge(
 	struct closing *c, int fd, const struct fdrec *rec, int unread, const void *caller)
 {
@@ -267,7 +322,9 @@ static void judge(
 		return;
 	}
 	if (decide_mends(e)) {
-		if (!e->tentative)
+		if (!closing_still_due(fd, e) && !to_tell(e))
+			return;
+		if (!e->tentative && f.state != TCP_CLOSE)
 			closing_tell_time_wait(fd, e);
 		if (e->pattern == PATTERN_LISTENER_CLOSE)
 			listener_empty(fd, e);
@@ -321,6 +378,8 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	memset(&c->event, 0, sizeof(c->event));
 	c->event.op = op;
 	judge(c, fd, &rec, unread, caller);
+	if (hint & HINT_DEFERRED) /* what does not linger is closed as the program has shut it */
+		deferred_settle(fd);
 	fdhint_forget(fd);
 }
 

@@ -64,11 +64,20 @@ bool closing_decide(struct event *e, const struct facts *f, int fd, const struct
 	const void *caller);
 bool closing_disarmed(int fd, struct event *e);
 
+/*
+ * Before a mend: from here on nobody makes a deferred SHUT_RD real. False: somebody has, and nothing has
+ * come that could be mended.
+ */
+bool closing_still_due(int fd, const struct event *e);
+
 /* May another thread stand in a read (ready 0) or a write (POLLOUT) of this very socket? */
 bool closing_thread_may_be(int fd, short ready);
 
 /* With the peer's FIN queued nothing is to be waited for: read up to it. False: not so. */
 bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b);
+
+/* SHUT_WR. False: the connection has ended already, and e knows how. */
+bool closing_half_close(int fd, struct event *e, const struct drain_bounds *b);
 
 /* Left to the kernel alone, if a filter may be attached (fix/trim.h): a close, or the end, follows. */
 bool closing_trimmed(int fd, struct event *e);

@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/family.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../log/sink.h"
 #include "closing.h"
@@ -63,6 +64,8 @@ static struct duplicate duplicating(int fd)
 		family_taken(rec);
 		return d;
 	}
+	if (unlikely(fdhint_get(fd) & HINT_DEFERRED))
+		deferred_settle(fd);
 	d.counted = family_dup_begin(fd, rec);
 	d.marked = !(rec->flags & REC_SHARED);
 	rec->flags |= REC_SHARED;

@@ -58,11 +58,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 	if (closing_at_peer_fin(fd, e, &bounds) || (!uploads && closing_trimmed(fd, e)))
 		return !e->tentative;
 	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
-	if (!writing && !drain_half_close(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "not connected any more";
+	if (!writing && !closing_half_close(fd, e, &bounds))
 		return !e->tentative;
-	}
 	if (exit_add(fd, e, &bounds, writing))
 		return false;
 	drain_discard(fd, bounds.bytes); /* too many to wait for */
@@ -105,7 +102,8 @@ static void end_one(struct ending *end, int fd)
 		!closing_verdict(&e, &f, fd, &rec, unread) || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;
-	if (decide_mends(&e) && (!rec.cookie || !mend_flushed(fd, &rec, &e, flushed)))
+	if (decide_mends(&e) &&
+		(!rec.cookie || !closing_still_due(fd, &e) || !mend_flushed(fd, &rec, &e, flushed)))
 		return;
 	event_tell(&e);
 	decide_stop(&e);

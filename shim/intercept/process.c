@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "closing.h"
 #include "exec.h"
@@ -23,6 +24,7 @@
 
 static bool before_fork(void)
 {
+	deferred_before();
 	if (watched(0) && start_ready())
 		self.threaded_at_fork = start_threads() != 1;
 	return family_fork_begin();
@@ -94,6 +96,7 @@ __attribute__((used)) void rf_vforking(void);
 
 __attribute__((used)) void rf_vforking(void)
 {
+	deferred_before();
 	owner_enter(DOOR_SPAWN);
 	__atomic_add_fetch(&owner_forks, OWNER_VFORK, __ATOMIC_SEQ_CST);
 	family_spawn_begin();
@@ -165,6 +168,7 @@ EXPORT(pid_t, __vfork, (void))
  */
 void rf_split_tables(void)
 {
+	deferred_before();
 	if (!watched(0) || !start_ready())
 		return;
 	owner_split();
@@ -234,6 +238,7 @@ static long call_spawn(const void *arg, char *const envp[])
 
 static void spawn_begin(void)
 {
+	deferred_before();
 	owner_enter(DOOR_SPAWN);
 	family_spawn_begin();
 }

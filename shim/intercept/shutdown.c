@@ -1,32 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "closing.h"
+#include "decide.h"
 #include "export.h"
 #include "listening.h"
 
 #include <sys/socket.h>
 
 /*
- * Both sides are shut: what the peer sends from now on is answered with RST. Whether it does send
- * is seen at the close, by the segments that came in since.
+ * Is it this process's alone, and do the rules want it mended? The event is told where it ends, if
+ * data does come.
  */
-static void both_shut(int fd, struct fdrec *rec, const void *caller)
+static bool to_be_mended(int fd, const struct facts *f, struct fdrec *rec, const void *caller)
 {
-	struct facts f;
+	struct event e = {.pattern = PATTERN_SHUTDOWN_READ, .op = OP_SHUTDOWN, .tentative = true};
 
-	rec->shut_segs_in = UINT32_MAX; /* after the peer's FIN nothing comes */
-	if (!facts_ask(fd, 0, &f) || f.peer_fin)
-		return;
-	rec->shut_segs_in = f.data_segs_in;
-	rec->shut_site = (uint16_t)event_callsite(OP_SHUTDOWN, caller);
+	if (!start_fix || !verdict_peer_may_send(f) || !rec->cookie ||
+		((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)) ||
+		!owner_sole(fd, rec, f->cookie) || !decide(&e, fd, f, rec, caller))
+		return false;
+	rec->shut_site = (uint16_t)e.site;
+	return decide_mends(&e);
+}
+
+/*
+ * The reading side is left open where nobody can see that: another thread may stand in a read or a
+ * wait already, which SHUT_RD has to end at once. True: it is deferred.
+ */
+static bool mend(
+	int fd, const struct facts *f, struct fdrec *rec, unsigned newly, const void *caller)
+{
+	bool deferred = false;
+
+	if (!start_busy_enter())
+		return false;
+	if (to_be_mended(fd, f, rec, caller)) {
+		deferred = (newly & REC_SHUT_RD) && start_threads() == 1 &&
+			deferred_add(fd, rec->cookie);
+		if (!deferred && (rec->flags & REC_SHUT_BOTH) == REC_SHUT_BOTH)
+			deferred_trim(fd, rec->cookie);
+	}
+	start_busy_leave();
+	return deferred;
+}
+
+/*
+ * Both sides are shut: what the peer sends from now on is answered with RST. Whether it does send
+ * is seen at the close, by the segments that came in since. After its FIN nothing comes.
+ */
+static void both_shut(struct fdrec *rec, const struct facts *f, const void *caller)
+{
+	rec->shut_segs_in = f->peer_fin ? UINT32_MAX : f->data_segs_in;
+	if (!f->peer_fin && !rec->shut_site)
+		rec->shut_site = (uint16_t)event_callsite(OP_SHUTDOWN, caller);
+}
+
+/* The reading side is deferred: what is left to be shut, with the result of the whole. */
+static int shut_more(int fd, int how, const struct fdrec *rec)
+{
+	if (rec->flags & REC_SHUT_WR)
+		return libc_shutdown(fd, SHUT_WR);
+	deferred_settle(fd);
+	return libc_shutdown(fd, how);
+}
+
+static unsigned sides(int how)
+{
+	return (how != SHUT_WR ? REC_SHUT_RD : 0) | (how != SHUT_RD ? REC_SHUT_WR : 0);
 }
 
 int rf_shutdown(int fd, int how, const void *caller)
 {
-	unsigned hint = fdhint_get(fd);
-	const unsigned both = REC_SHUT_RD | REC_SHUT_WR;
+	unsigned hint = fdhint_get(fd), newly;
 	struct fdrec *rec;
-	unsigned was;
+	struct facts f;
+	bool both, deferred;
 	int r;
 
 	if (!(hint & HINT_STREAM) || how < SHUT_RD || how > SHUT_RDWR || !start_ready())
@@ -34,13 +84,18 @@ int rf_shutdown(int fd, int how, const void *caller)
 	if (listening_shutdown(fd, how, caller, &r))
 		return r;
 	rec = fdhint_record(fd);
-	was = rec->flags;
-	if (how != SHUT_WR)
-		rec->flags |= REC_SHUT_RD;
-	if (how != SHUT_RD)
-		rec->flags |= REC_SHUT_WR;
-	if ((was & both) != both && (rec->flags & both) == both)
-		both_shut(fd, rec, caller);
+	newly = sides(how) & ~rec->flags;
+	rec->flags |= newly;
+	both = newly && (rec->flags & REC_SHUT_BOTH) == REC_SHUT_BOTH;
+	if ((both || (start_fix && (newly & REC_SHUT_RD))) && facts_ask(fd, 0, &f)) {
+		deferred = !(hint & HINT_DEFERRED) && mend(fd, &f, rec, newly, caller);
+		if (both)
+			both_shut(rec, &f, caller);
+		if (deferred)
+			return how == SHUT_RD ? 0 : libc_shutdown(fd, SHUT_WR);
+	}
+	if (hint & HINT_DEFERRED)
+		return shut_more(fd, how, rec);
 	return libc_shutdown(fd, how);
 }
 

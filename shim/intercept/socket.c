@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../detect/facts.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "closing.h"
 #include "disconnect.h"
 #include "export.h"
@@ -161,6 +162,7 @@ HOT static void connecting(int fd, const void *addr, socklen_t len, bool establi
 	rec->role = ROLE_CLIENT;
 	rec->flags &= (uint32_t) ~(REC_TOLD | REC_WROTE_AFTER_EOF | REC_SHUT_RD | REC_SHUT_WR);
 	rec->flags |= established ? REC_ESTABLISHED : 0;
+	rec->shut_site = 0;
 	fdhint_unset(fd, HINT_EOF);
 	facts_endpoint(addr, len, &rec->peer);
 }
@@ -181,6 +183,8 @@ HOT static int rf_connect(int (*real)(int, const void *, socklen_t), int fd, con
 	bool looked = unlikely(disconnect_may_reset(fd));
 	int r, saved;
 
+	if (unlikely(fdhint_get(fd) & HINT_DEFERRED))
+		deferred_settle(fd);
 	if (looked)
 		disconnect_look(&d, fd);
 	r = real(fd, addr, len);

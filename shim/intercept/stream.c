@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../fix/deferred.h"
 #include "../log/unwind.h"
 #include "closing.h"
 #include "export.h"
@@ -75,6 +76,8 @@ static bool any_room(const struct iovec *iov, size_t count)
 \
 		if ((hint & HINT_UNWINDER) && unwind_is_caller(CALLER())) \
 			return unwind_probe_read(); \
+		if (hint & HINT_DEFERRED) \
+			deferred_settle(fd); \
 		r = libc_##name args; \
 		read_done(fd, r, r == 0 && (wanted), op, CALLER()); \
 		return r; \
@@ -83,7 +86,7 @@ static bool any_room(const struct iovec *iov, size_t count)
 	{ \
 		ssize_t r; \
 \
-		if (unlikely(hint & (HINT_UNWINDER | HINT_ARMED))) \
+		if (unlikely(hint & (HINT_UNWINDER | HINT_ARMED | HINT_DEFERRED))) \
 			return rare_##name tcp_args; \
 		r = libc_##name args; \
 		if (unlikely(r <= 0)) \
@@ -196,9 +199,12 @@ EXPORT(ssize_t, writev, (int fd, const struct iovec *iov, int count))
 
 EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 {
-	ssize_t r = libc_recvmsg(fd, msg, flags);
-	unsigned hint = fdhint_get(fd);
+	unsigned hint;
+	ssize_t r;
 
+	deferred_before();
+	r = libc_recvmsg(fd, msg, flags);
+	hint = fdhint_get(fd);
 	if (r >= 0) /* the kernel has read and written it */
 		rights_received(msg);
 	if (unlikely(hint && (r <= 0 || (hint & HINT_ARMED))))
@@ -210,10 +216,13 @@ EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 EXPORT(int, recvmmsg,
 	(int fd, struct mmsghdr *msgs, unsigned count, int flags, struct timespec *timeout))
 {
-	int r = libc_recvmmsg(fd, msgs, count, flags, timeout);
-	unsigned hint = fdhint_get(fd);
+	unsigned hint;
 	struct msghdr *last;
+	int r;
 
+	deferred_before();
+	r = libc_recvmmsg(fd, msgs, count, flags, timeout);
+	hint = fdhint_get(fd);
 	rights_received_many(msgs, r);
 	if (likely(!hint))
 		return r;
@@ -227,11 +236,14 @@ EXPORT(int, recvmmsg,
 	return r;
 }
 
+/* What is no TCP socket may be the one by which descriptors travel. */
 EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
 {
 	unsigned hint = fdhint_get(fd);
 	ssize_t r;
 
+	if (!hint)
+		deferred_before();
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMSG, CALLER());
 	r = libc_sendmsg(fd, msg, flags);
@@ -248,6 +260,8 @@ static int rf_sendmmsg(int (*real)(int, struct mmsghdr *, unsigned, int), int fd
 	unsigned hint = fdhint_get(fd);
 	int r;
 
+	if (!hint)
+		deferred_before();
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMMSG, caller);
 	r = real(fd, msgs, count, flags);

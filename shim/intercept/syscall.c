@@ -3,6 +3,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../log/unwind.h"
 #include "closing.h"
@@ -26,6 +27,7 @@ static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 	bool counted;
 	long r;
 
+	deferred_before();
 	if (watched(0) && start_ready())
 		self.threaded_at_fork = start_threads() != 1;
 	counted = family_fork_begin();
@@ -68,11 +70,13 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:
+		deferred_before();
 		r = libc_syscall(number, a, b, c, d, e, f);
 		if (r >= 0)
 			rights_sent((const struct msghdr *)b);
 		return r;
 	case SYS_sendmmsg:
+		deferred_before();
 		r = libc_syscall(number, a, b, c, d, e, f);
 		rights_sent_many((const struct mmsghdr *)b, (int)r);
 		return r;
@@ -88,11 +92,13 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_connect:
 		return rf_syscall_connect((int)a, (const void *)b, (socklen_t)c, CALLER());
 	case SYS_recvmsg:
+		deferred_before();
 		r = libc_syscall(number, a, b, c, d, e, f);
 		if (r >= 0)
 			rights_received((struct msghdr *)b);
 		return r;
 	case SYS_recvmmsg:
+		deferred_before();
 		r = libc_syscall(number, a, b, c, d, e, f);
 		rights_received_many((struct mmsghdr *)b, (int)r);
 		return r;
@@ -140,6 +146,25 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 #endif
 	case SYS_clone:
 		return rf_make(number, a, b, c, d, e, f);
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+#ifdef SYS_poll
+	case SYS_poll:
+	case SYS_select:
+	case SYS_epoll_wait:
+#endif
+	case SYS_ppoll:
+	case SYS_pselect6:
+	case SYS_epoll_pwait:
+#ifdef SYS_epoll_pwait2
+	case SYS_epoll_pwait2:
+#endif
+#ifdef SYS_io_uring_enter
+	case SYS_io_uring_enter:
+#endif
+		deferred_before();
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_write: /* some builds of libunwind probe memory this way */
 		if (unlikely(fdhint_get((int)a) & HINT_UNWINDER) && unwind_is_caller(CALLER()))
 			return unwind_probe_write((const void *)b, (size_t)c);

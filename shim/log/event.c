@@ -23,6 +23,7 @@
 static char (*buffers)[BUFFER_SIZE];
 static uint32_t buffer_busy[BUFFERS];
 static uint64_t seq;
+static struct risk risks[PATTERN_COUNT];
 static char host[65];
 static char boot_id[37];
 
@@ -43,6 +44,7 @@ bool event_start(void)
 void event_forked(void)
 {
 	memset(buffer_busy, 0, sizeof(buffer_busy));
+	memset(risks, 0, sizeof(risks));
 	seq = 0;
 	callsite_forked();
 	stats_forked();
@@ -244,6 +246,15 @@ static void add(uint64_t *counter, uint64_t n)
 		__atomic_add_fetch(counter, n, __ATOMIC_SEQ_CST);
 }
 
+void event_risk(const struct event *e)
+{
+	struct risk *r = &risks[e->pattern];
+
+	__atomic_add_fetch(&r->count, 1, __ATOMIC_RELAXED);
+	if (verdict_unacknowledged(&e->facts))
+		__atomic_add_fetch(&r->unacknowledged, 1, __ATOMIC_RELAXED);
+}
+
 static void count(struct callsite *s, const struct event *e)
 {
 	if (e->outcome == OUTCOME_LINGERING) /* counted once, when it ends */
@@ -318,7 +329,7 @@ static void summary_json(struct text *t, const struct origin *o)
 		if (!worth_telling(s))
 			continue;
 		if (t->cap - t->len < 1024) { /* go on in another line */
-			render_summary_json_end(t);
+			render_summary_json_end(t, NULL);
 			write_line(t);
 			t->len = 0;
 			render_summary_json_head(t, o, seq, sink_lost());
@@ -327,7 +338,7 @@ static void summary_json(struct text *t, const struct origin *o)
 		render_summary_json_site(t, s, first);
 		first = false;
 	}
-	render_summary_json_end(t);
+	render_summary_json_end(t, risks);
 }
 
 static void summary_text(struct text *t, const struct origin *o)
@@ -346,6 +357,7 @@ static void summary_text(struct text *t, const struct origin *o)
 		}
 		render_summary_text_site(t, s);
 	}
+	render_summary_text_risks(t, risks);
 }
 
 void event_summary(void)

@@ -68,6 +68,12 @@ void event_confirm(struct event *e, int fd);
 /* The second half: counts e at its callsite, and tells it if it was admitted. */
 void event_tell(const struct event *e);
 
+/*
+ * What may have been a reset that nobody can prove: e has its pattern and facts. Counted for the
+ * summary, and never told.
+ */
+void event_risk(const struct event *e);
+
 /* A line that is no event: what was lost, what is not covered, a mistake in the configuration. */
 void event_notice(const char *code, const char *text);
 

@@ -322,7 +322,22 @@ void render_summary_json_site(struct text *t, const struct callsite *s, bool fir
 	text_str(t, "}}");
 }
 
-void render_summary_json_end(struct text *t)
+void render_summary_json_end(struct text *t, const struct risk risks[PATTERN_COUNT])
 {
-	text_str(t, "]}\n");
+	bool any = false;
+	unsigned i;
+
+	text_char(t, ']');
+	for (i = 0; risks && i < PATTERN_COUNT; i++) {
+		if (!risks[i].count)
+			continue;
+		text_str(t, any ? ",\"" : ",\"risks\":{\"");
+		text_str(t, pattern_names[i]);
+		text_str(t, "\":{\"count\":");
+		text_u64(t, risks[i].count);
+		member_u64(t, "unacknowledged", risks[i].unacknowledged);
+		text_char(t, '}');
+		any = true;
+	}
+	text_str(t, any ? "}}\n" : "}\n");
 }

@@ -35,14 +35,23 @@ void render_event_text(
 void render_notice_json(struct text *t, const struct origin *o, const char *code, const char *msg);
 void render_notice_text(struct text *t, const struct origin *o, const char *code, const char *msg);
 
-/* The summary: a head, then each callsite, then an end. lost: lines that could not be written. */
+/* What nobody can prove: how often, and how often with output that was not acknowledged. */
+struct risk {
+	uint64_t count, unacknowledged;
+};
+
+/*
+ * The summary: a head, then each callsite, then an end with the risks by pattern (NULL: none are
+ * told here). lost: lines that could not be written.
+ */
 void render_summary_json_head(
 	struct text *t, const struct origin *o, uint64_t events, uint64_t lost);
 void render_summary_json_site(struct text *t, const struct callsite *s, bool first);
-void render_summary_json_end(struct text *t);
+void render_summary_json_end(struct text *t, const struct risk risks[PATTERN_COUNT]);
 void render_summary_text_head(
 	struct text *t, const struct origin *o, uint64_t events, uint64_t lost);
 void render_summary_text_site(struct text *t, const struct callsite *s);
+void render_summary_text_risks(struct text *t, const struct risk risks[PATTERN_COUNT]);
 
 void render_endpoint(struct text *t, const struct endpoint *e); /* 127.0.0.1:80, [::1]:80 */
 

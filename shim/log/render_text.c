@@ -353,3 +353,20 @@ void render_summary_text_site(struct text *t, const struct callsite *s)
 	stack_id(t, s);
 	text_char(t, '\n');
 }
+
+void render_summary_text_risks(struct text *t, const struct risk risks[PATTERN_COUNT])
+{
+	unsigned i;
+
+	for (i = 0; i < PATTERN_COUNT; i++) {
+		if (!risks[i].count)
+			continue;
+		text_str(t, "    ");
+		text_u64(t, risks[i].count);
+		text_str(t, " x ");
+		text_str(t, pattern_names[i]);
+		text_str(t, " not proven, ");
+		text_u64(t, risks[i].unacknowledged);
+		text_str(t, " with output unacknowledged\n");
+	}
+}

@@ -25,8 +25,8 @@ const char *const rule_key_names[KEY_COUNT] = {[KEY_ROLE] = "role",
 bool rules_mendable(enum pattern pattern)
 {
 	return pattern == PATTERN_UNREAD_CLOSE || pattern == PATTERN_LINGER_ZERO ||
-		pattern == PATTERN_LINGER2_NEGATIVE || pattern == PATTERN_LATE_DATA ||
-		pattern == PATTERN_LISTENER_CLOSE;
+		pattern == PATTERN_LINGER2_NEGATIVE || pattern == PATTERN_SHUTDOWN_READ ||
+		pattern == PATTERN_LATE_DATA || pattern == PATTERN_LISTENER_CLOSE;
 }
 
 enum action rules_default(

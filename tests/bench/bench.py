@@ -31,6 +31,8 @@ INSTRUCTIONS = [
     ("read, TCP socket", "read_tcp", "read_tcp", 25),
     ("write, not a socket", "write", "write", 12),
     ("write, TCP socket", "write_tcp", "write_tcp", 25),
+    ("epoll_wait", "epoll_wait", "epoll_wait", 12),
+    ("poll", "poll", "poll", 12),
     ("close, not a socket", "close_open", "close", None),
     ("close of both ends, TCP", "churn", "close_tcp", None),
     ("close that resets, 16 frames", "event", "event", None),
@@ -38,6 +40,7 @@ INSTRUCTIONS = [
 TIMES = [
     # what, kind, turns, column of its output (0 wall, 1 CPU), bars for audit and fix, rounds
     ("read 1 byte of /dev/zero", "read", 400_000, 1, 1.02, 1.02, 15),
+    ("epoll_wait, nothing there", "epoll_wait", 400_000, 1, 1.02, 1.02, 15),
     ("open + close /dev/null", "close_open", 40_000, 1, 1.05, 1.05, 11),
     ("dup + close, not a socket", "close_dup", 200_000, 1, 1.05, 1.05, 15),
     ("socket+connect+accept+2 closes, wall", "churn", 4_000, 0, 1.05, 1.10, 9),

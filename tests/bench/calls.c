@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 #include "../programs/victim.h"
@@ -69,6 +70,24 @@ static void turn_write_tcp(void)
 {
 	measured_write_tcp();
 	check(read(pair[0], &byte, 1) == 1, "read");
+}
+
+static struct epoll_event event;
+
+static void prepare_epoll(void)
+{
+	fd = epoll_create1(0);
+	check(fd >= 0, "epoll_create1");
+}
+
+MEASURED measured_epoll_wait(void)
+{
+	check(epoll_wait(fd, &event, 1, 0) == 0, "epoll_wait");
+}
+
+MEASURED measured_poll(void)
+{
+	check(poll(NULL, 0, 0) == 0, "poll");
 }
 
 MEASURED measured_close(void)
@@ -153,6 +172,8 @@ static const struct kind {
 	{"write", prepare_zero, measured_write},
 	{"read_tcp", prepare_pair, turn_read_tcp},
 	{"write_tcp", prepare_pair, turn_write_tcp},
+	{"epoll_wait", prepare_epoll, measured_epoll_wait},
+	{"poll", NULL, measured_poll},
 	{"close_open", NULL, turn_close_open},
 	{"close_dup", NULL, turn_close_dup},
 	{"churn", prepare_listener, turn_churn},

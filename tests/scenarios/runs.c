@@ -181,3 +181,24 @@ void run_dropped(void **state)
 {
 	run_judged(*state, judge_dropped);
 }
+
+/* The kernel knew that both sides were shut when the byte came: reset as bare, and told so. */
+static void judge_too_late(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log)
+{
+	f->text[0] = '\0';
+	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts != 1)
+		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events", r->broken, r->failed,
+			log->rsts);
+	else if (strcmp(log->first[0].pattern, "shutdown-read") != 0 ||
+		strcmp(log->first[0].outcome, "failed") != 0)
+		snprintf(f->text, sizeof(f->text), "the event is %s, %s", log->first[0].pattern,
+			log->first[0].outcome);
+	else if (r->rsts != 1 || r->end != END_RST)
+		snprintf(f->text, sizeof(f->text), "%llu RST", (unsigned long long)r->rsts);
+}
+
+void run_too_late(void **state)
+{
+	run_judged(*state, judge_too_late);
+}

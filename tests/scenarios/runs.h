@@ -36,5 +36,6 @@ void run_deaf(void **state);	    /* the peer never reads: a limit ends it */
 void run_trimmed(void **state);	    /* it cannot linger: the kernel is left to deliver */
 void run_late_at_end(void **state); /* the same, where a filter may be attached */
 void run_dropped(void **state);	    /* no RST at all, and no event */
+void run_too_late(void **state);    /* SHUT_RD was real when the byte came */
 
 #endif

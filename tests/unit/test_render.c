@@ -293,6 +293,37 @@ static void the_text_of_an_event_cannot_be_forged_by_a_program_name(void **state
 	assert_non_null(strstr(buf, "[unread-close, averted]"));
 }
 
+static void a_summary_ends_with_what_was_not_proven(void **state)
+{
+	struct risk risks[PATTERN_COUNT] = {
+		[PATTERN_SHUTDOWN_READ] = {3, 1}, [PATTERN_LATE_DATA] = {2, 2}};
+	struct text t = text_on(buf, sizeof(buf));
+	struct json_object *o, *all, *one;
+
+	(void)state;
+	render_summary_json_head(&t, &origin_, 5, 0);
+	render_summary_json_end(&t, risks);
+	text_end(&t);
+	o = json_tokener_parse(buf);
+	assert_true(json_object_object_get_ex(o, "risks", &all));
+	assert_int_equal(json_object_object_length(all), 2);
+	assert_true(json_object_object_get_ex(all, "shutdown-read", &one));
+	is_number(one, "count", 3);
+	is_number(one, "unacknowledged", 1);
+	assert_true(json_object_object_get_ex(all, "late-data", &one));
+	is_number(one, "unacknowledged", 2);
+	json_object_put(o);
+	memset(risks, 0, sizeof(risks));
+	t = text_on(buf, sizeof(buf));
+	render_summary_json_head(&t, &origin_, 5, 0);
+	render_summary_json_end(&t, risks);
+	text_end(&t);
+	o = json_tokener_parse(buf);
+	assert_non_null(o);
+	assert_false(json_object_object_get_ex(o, "risks", &all));
+	json_object_put(o);
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -309,6 +340,7 @@ int main(void)
 		cmocka_unit_test(more_frames_than_fit_leave_a_whole_line),
 		cmocka_unit_test(addresses_are_written_as_the_c_library_does),
 		cmocka_unit_test(an_ipv4_mapped_address_is_told_as_ipv4),
+		cmocka_unit_test(a_summary_ends_with_what_was_not_proven),
 		cmocka_unit_test(the_text_of_an_event_cannot_be_forged_by_a_program_name),
 	};
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 
 #include "detect/verdict.h"
 #include "policy/rules.h"
@@ -167,6 +168,50 @@ static enum pattern error_of(int error, bool writing, bool eof, const struct fdr
 	struct facts closed = {.state = TCP_CLOSE};
 
 	return verdict_error(error, writing, eof, &closed, rec, true);
+}
+
+/* The kernel had not been told yet that the reading side was shut: the data lies there unread. */
+static void unread_data_from_after_the_shutdown_is_shutdown_read(void **state)
+{
+	struct fdrec rec = {.flags = REC_SHUT_RD | REC_SHUT_WR, .shut_segs_in = 3};
+	struct facts f = {.state = TCP_FIN_WAIT2, .data_segs_in = 4, .unread = 1};
+
+	(void)state;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_SHUTDOWN_READ);
+	f.data_segs_in = 3;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_UNREAD_CLOSE);
+	f.data_segs_in = 4;
+	rec.flags = REC_SHUT_WR;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_UNREAD_CLOSE);
+	rec.flags |= REC_SHUT_RD;
+	f.linger_on = true;
+	assert_int_equal(verdict_close(&f, &rec), PATTERN_LINGER_ZERO);
+}
+
+static void the_peer_may_send_until_its_fin(void **state)
+{
+	static const uint8_t may[] = {TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2};
+
+	(void)state;
+	for (uint8_t s = 0; s <= TCP_CLOSING; s++) {
+		struct facts f = {.state = s};
+
+		assert_int_equal(verdict_peer_may_send(&f), memchr(may, s, sizeof(may)) != NULL);
+	}
+}
+
+static void a_fin_alone_is_no_output(void **state)
+{
+	struct facts f = {.state = TCP_FIN_WAIT1, .unsent = 1};
+
+	(void)state;
+	assert_false(verdict_unacknowledged(&f));
+	f.unsent = 2;
+	assert_true(verdict_unacknowledged(&f));
+	f = (struct facts){.state = TCP_ESTABLISHED, .unsent = 1};
+	assert_true(verdict_unacknowledged(&f));
+	f.unsent = 0;
+	assert_false(verdict_unacknowledged(&f));
 }
 
 static void errors_name_the_receiving_side_patterns(void **state)
@@ -344,6 +389,9 @@ int main(void)
 		cmocka_unit_test(a_disconnect_resets_a_live_connection),
 		cmocka_unit_test(linger_with_seconds_does_not_reset),
 		cmocka_unit_test(data_after_both_sides_were_shut_proves_shutdown_read),
+		cmocka_unit_test(unread_data_from_after_the_shutdown_is_shutdown_read),
+		cmocka_unit_test(the_peer_may_send_until_its_fin),
+		cmocka_unit_test(a_fin_alone_is_no_output),
 		cmocka_unit_test(errors_name_the_receiving_side_patterns),
 		cmocka_unit_test(a_reset_that_a_write_meets_first_is_told_too),
 		cmocka_unit_test(errors_that_are_the_programs_own_doing_are_no_pattern),

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "deferred.h"
+
+#include "../base/helper.h"
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../detect/facts.h"
+#include "linger.h"
+#include "reaper.h"
+#include "trim.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define MOST 128
+
+/* How often 20 us are waited for a thread that is at it: two system calls long. */
+#define PATIENCE 1000
+
+enum state { FREE, FILLING, TRIMMED, DUE, SETTLING };
+
+static struct entry {
+	uint32_t state;
+	int fd;
+	uint64_t cookie;
+	uint32_t until_ms;
+} entries[MOST];
+
+HOT_DATA uint32_t deferred_count;
+static uint32_t trimmed_count;
+
+static bool change(struct entry *e, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(
+		&e->state, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static void put(struct entry *e, enum state s)
+{
+	__atomic_store_n(&e->state, s, __ATOMIC_SEQ_CST);
+}
+
+static void release(struct entry *e, uint32_t *count)
+{
+	put(e, FREE);
+	__atomic_sub_fetch(count, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool is_of(const struct entry *e, int fd)
+{
+	return __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) >= DUE && e->fd == fd;
+}
+
+static struct entry *fill(int fd, uint64_t cookie, uint32_t ms)
+{
+	struct entry *e;
+
+	for (e = entries; e < entries + MOST; e++) {
+		if (!change(e, FREE, FILLING))
+			continue;
+		e->fd = fd;
+		e->cookie = cookie;
+		e->until_ms = start_now_ms() + ms;
+		return e;
+	}
+	return NULL;
+}
+
+bool deferred_add(int fd, uint64_t cookie)
+{
+	struct entry *e = linger_ready() ? fill(fd, cookie, DEFERRED_GRACE_MS) : NULL;
+
+	if (!e)
+		return false;
+	__atomic_add_fetch(&deferred_count, 1, __ATOMIC_SEQ_CST);
+	fdhint_set(fd, HINT_DEFERRED);
+	put(e, DUE);
+	reaper_notice();
+	return true;
+}
+
+/*
+ * Output is under way, and what the peer sends is not to destroy it. Not for ever: the peer learns
+ * nothing from a filter, and waits.
+ */
+static bool trim(struct entry *e, int fd)
+{
+	if (facts_unsent(fd) == 0 || !trim_attach(fd))
+		return false;
+	e->until_ms = start_now_ms() + self.opt.linger.idle_ms;
+	__atomic_add_fetch(&trimmed_count, 1, __ATOMIC_SEQ_CST);
+	put(e, TRIMMED);
+	reaper_notice();
+	return true;
+}
+
+void deferred_trim(int fd, uint64_t cookie)
+{
+	struct entry *e = linger_ready() ? fill(fd, cookie, 0) : NULL;
+
+	if (e && !trim(e, fd))
+		put(e, FREE);
+}
+
+/* The number must not be closed, and taken by another socket, while another thread shuts it. */
+static void await(const struct entry *e)
+{
+	unsigned tries;
+
+	for (tries = 0; tries < PATIENCE; tries++) {
+		struct timespec tick = {0, 20000};
+
+		if (__atomic_load_n(&e->state, __ATOMIC_SEQ_CST) != SETTLING)
+			return;
+		sys5(SYS_ppoll, 0, 0, &tick, 0, 0);
+	}
+}
+
+bool deferred_take(int fd, uint64_t cookie)
+{
+	struct entry *e;
+
+	for (e = entries; e < entries + MOST; e++) {
+		if (!is_of(e, fd) || e->cookie != cookie)
+			continue;
+		if (change(e, DUE, SETTLING)) {
+			release(e, &deferred_count);
+			return true;
+		}
+		await(e);
+	}
+	return false;
+}
+
+/* `fd` stands for it in the descriptor table of this thread. */
+static void make_real(struct entry *e, int fd)
+{
+	bool trimmed = false;
+
+	if (facts_cookie(fd) == e->cookie) {
+		trimmed = (fdhint_record(e->fd)->flags & REC_SHUT_WR) && trim(e, fd);
+		sys2(SYS_shutdown, fd, SHUT_RD);
+		fdhint_unset(e->fd, HINT_DEFERRED);
+	}
+	if (!trimmed)
+		put(e, FREE);
+	__atomic_sub_fetch(&deferred_count, 1, __ATOMIC_SEQ_CST);
+}
+
+/* No handler of the program's in between: it might close the number. */
+static void settle(int fd, bool all)
+{
+	uint64_t every = ~UINT64_C(0), old = 0;
+	struct entry *e;
+
+	if (!start_ready())
+		return;
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &every, &old, sizeof(old));
+	for (e = entries; e < entries + MOST; e++) {
+		if (!all && !is_of(e, fd))
+			continue;
+		if (change(e, DUE, SETTLING))
+			make_real(e, e->fd);
+		else
+			await(e);
+	}
+	if (!all)
+		fdhint_unset(fd, HINT_DEFERRED);
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+}
+
+void deferred_settle(int fd)
+{
+	settle(fd, false);
+}
+
+void deferred_settle_all(void)
+{
+	settle(-1, true);
+}
+
+static void end_trim(struct entry *e, int fd)
+{
+	if (facts_cookie(fd) == e->cookie)
+		trim_detach(fd);
+	release(e, &trimmed_count);
+}
+
+/* By a duplicate in the reaper's table; what has gone from the program's needs nothing any more. */
+static void end_elsewhere(struct entry *e, enum state was)
+{
+	int fd = helper_borrow(e->fd, 0);
+
+	if (fd == -EBADF) {
+		release(e, was == DUE ? &deferred_count : &trimmed_count);
+		return;
+	}
+	if (fd < 0) {
+		put(e, was);
+		return;
+	}
+	if (was == DUE)
+		make_real(e, fd);
+	else
+		end_trim(e, fd);
+	sys1(SYS_close, fd);
+}
+
+static bool some(const uint32_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
+}
+
+bool deferred_look(uint32_t now)
+{
+	struct entry *e;
+	uint32_t was;
+
+	if (!some(&deferred_count) && !some(&trimmed_count))
+		return false;
+	for (e = entries; e < entries + MOST; e++) {
+		was = __atomic_load_n(&e->state, __ATOMIC_SEQ_CST);
+		if ((was == DUE || was == TRIMMED) && (int32_t)(now - e->until_ms) >= 0 &&
+			change(e, was, SETTLING))
+			end_elsewhere(e, was);
+	}
+	return some(&deferred_count) || some(&trimmed_count);
+}
+
+bool deferred_end(void)
+{
+	struct entry *e;
+
+	for (e = entries; some(&deferred_count) && e < entries + MOST; e++)
+		if (change(e, DUE, SETTLING))
+			end_elsewhere(e, DUE);
+	return some(&deferred_count);
+}
+
+void deferred_forked(void)
+{
+	memset(entries, 0, sizeof(entries));
+	deferred_count = trimmed_count = 0;
+}
