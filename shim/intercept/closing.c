@@ -6,21 +6,15 @@
 #include "../detect/family.h"
 #include "../detect/owner.h"
 #include "../fix/deferred.h"
-#include "../fix/linger.h"
 #include "../fix/listener.h"
-#include "../fix/trim.h"
 #include "../log/sink.h"
 #include "decide.h"
-#include "epoll.h"
 #include "export.h"
+#include "mending.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 static void about_arming(struct event *e, const struct fdrec *rec)
 {
@@ -36,185 +30,6 @@ static void about_arming(struct event *e, const struct fdrec *rec)
 	}
 }
 
-void closing_tell_time_wait(int fd, const struct event *e)
-{
-	static uint32_t told;
-
-	if ((e->role != ROLE_SERVER && e->pattern != PATTERN_LISTENER_CLOSE) ||
-		__atomic_load_n(&told, __ATOMIC_RELAXED) ||
-		__atomic_exchange_n(&told, 1, __ATOMIC_RELAXED) || facts_reuseaddr(fd))
-		return;
-	event_notice("time-wait",
-		"mended connections leave TIME_WAIT, and this server binds its port without "
-		"SO_REUSEADDR: a restart within 60 s may fail with EADDRINUSE");
-}
-
-/* SIGIO would go on coming for a descriptor that the program has closed. */
-static void end_async(int fd)
-{
-	long flags;
-
-	if (!dup_async_seen())
-		return;
-	flags = sys2(SYS_fcntl, fd, F_GETFL);
-	if (flags >= 0 && (flags & O_ASYNC))
-		sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_ASYNC);
-}
-
-static bool read_to_fin(int fd, struct event *e, const struct drain_bounds *b)
-{
-	long n = -EAGAIN;
-
-	while (e->drained < b->bytes && (n = drain_discard(fd, b->bytes - e->drained)) > 0)
-		e->drained += (uint64_t)n;
-	if (e->drained >= b->bytes || n != 0)
-		return false;
-	e->outcome = OUTCOME_AVERTED;
-	e->mended = true;
-	return true;
-}
-
-bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b)
-{
-	return e->facts.peer_fin && read_to_fin(fd, e, b);
-}
-
-/* What was half-closed before may have got the peer's FIN by now: that is the end as well. */
-bool closing_half_close(int fd, struct event *e, const struct drain_bounds *b)
-{
-	if (drain_half_close(fd))
-		return true;
-	if (read_to_fin(fd, e, b))
-		return false;
-	e->outcome = OUTCOME_FAILED;
-	e->why = e->pattern == PATTERN_SHUTDOWN_READ ? "it was reset before this close"
-						     : "not connected any more";
-	return false;
-}
-
-/*
- * The call holds the file, so that this close alone changes nothing; a half-close would end its write
- * with SIGPIPE, and a drain take its input. Nobody blocks in a non-blocking socket, nor in a write
- * where there is room.
- */
-bool closing_thread_may_be(int fd, short ready)
-{
-	struct pollfd p = {.fd = fd, .events = ready};
-	struct timespec now = {0, 0};
-	long flags = sys2(SYS_fcntl, fd, F_GETFL);
-
-	if (flags < 0 || (flags & O_NONBLOCK))
-		return false;
-	if (ready && sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1)
-		return false;
-	return start_threads() != 1;
-}
-
-/*
- * Hands the socket to the reaper, which tells how it ends. Only if no epoll can go on reporting
- * what the program has closed. SO_LINGER {1, n} is what the program asked of this close itself.
- */
-static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
-	const struct drain_bounds *b, bool writing)
-{
-	struct parcel p;
-
-	if (!epoll_detach(fd, rec))
-		return false;
-	end_async(fd);
-	e->outcome = OUTCOME_LINGERING;
-	if (!e->tentative)
-		event_tell(e);
-	p = (struct parcel){.event = *e, .bounds = *b, .half_close = writing};
-	return linger_adopt(fd, &p);
-}
-
-/* What was queued before is thrown away here. */
-bool closing_trimmed(int fd, struct event *e)
-{
-	uint32_t start = start_now_ms();
-	long n;
-
-	if (!trim_attach(fd))
-		return false;
-	drain_expect_any(fd);
-	while ((n = drain_discard(fd, UINT64_MAX)) > 0)
-		e->drained += (uint64_t)n;
-	e->outcome = n == 0 && drain_peer_fin(fd) ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
-	if (e->outcome == OUTCOME_DELIVERED && facts_unsent(fd) > 0)
-		e->why = TRIM_LEFT;
-	e->duration_ms = start_now_ms() - start;
-	e->mended = true;
-	return true;
-}
-
-/* What it comes to is known: a mere risk is counted only. */
-static bool to_tell(const struct event *e)
-{
-	if (e->tentative)
-		event_risk(e);
-	return !e->tentative;
-}
-
-bool closing_disarmed(int fd, struct event *e)
-{
-	if (e->facts.linger_on && e->facts.linger_sec == 0 && !drain_disarm(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "SO_LINGER could not be cleared";
-		return false;
-	}
-	if (e->facts.linger2_negative && !drain_disarm_linger2(fd)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = "TCP_LINGER2 could not be cleared";
-		return false;
-	}
-	/* It holds the file, and gets what still comes: this close is one without TCP_LINGER2 now. */
-	if (e->pattern == PATTERN_LINGER2_NEGATIVE && closing_thread_may_be(fd, 0)) {
-		e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
-		return false;
-	}
-	return true;
-}
-
-/* True: the event is still to be told. */
-static bool mend(int fd, const struct fdrec *rec, struct event *e)
-{
-	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
-	struct drain_bounds bounds = drain_bounds(&limits, rec);
-	struct drain_result r;
-
-	if (!closing_disarmed(fd, e))
-		return true;
-	if (e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT)) {
-		if (hand_over(fd, rec, e, &bounds, true))
-			return false;
-		e->outcome = OUTCOME_FAILED;
-		e->why = "another thread may be writing to it";
-		return true;
-	}
-	if (!closing_half_close(fd, e, &bounds))
-		return to_tell(e);
-	if (closing_at_peer_fin(fd, e, &bounds))
-		return true;
-	if (e->facts.linger_on && e->facts.linger_sec > 0) {
-		if (e->facts.unread == 0) /* else the close would have reset at once */
-			drain_wait_acknowledged(fd, e->facts.linger_sec);
-		drain_disarm(fd);
-	}
-	if (hand_over(fd, rec, e, &bounds, false))
-		return false;
-	if (closing_trimmed(fd, e) ||
-		e->tentative) /* a mere risk is not worth a wait inside of close() */
-		return to_tell(e);
-	drain_linger(fd, &bounds, &r);
-	e->outcome = r.outcome;
-	e->why = r.why;
-	e->drained += r.drained;
-	e->duration_ms = r.duration_ms;
-	e->mended = true;
-	return true;
-}
-
 /*
  * What may become late-data is nothing yet: touched only with proof, and where the rules let it be
  * mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
@@ -225,7 +40,7 @@ static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 	return start_fix && verdict_late_risk(f, start_late) && rec->cookie &&
 		owner_sole(fd, rec, f->cookie) &&
 		!((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)) &&
-		!closing_thread_may_be(fd, 0);
+		!mending_thread_may_be(fd, 0);
 }
 
 /* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
@@ -269,7 +84,8 @@ bool closing_decide(
 	struct event *e, const struct facts *f, int fd, const struct fdrec *rec, const void *caller)
 {
 	e->intent = verdict_intent(f, rec);
-	if (!decide(e, fd, f, rec, caller) || (e->tentative && !decide_mends(e) && !to_tell(e)))
+	if (!decide(e, fd, f, rec, caller) ||
+		(e->tentative && !decide_mends(e) && !mending_to_tell(e)))
 		return false;
 	about_arming(e, rec);
 	e->outcome = e->why ? OUTCOME_FAILED : OUTCOME_RESET;
@@ -322,13 +138,13 @@ static void judge(
 		return;
 	}
 	if (decide_mends(e)) {
-		if (!closing_still_due(fd, e) && !to_tell(e))
+		if (!closing_still_due(fd, e) && !mending_to_tell(e))
 			return;
 		if (!e->tentative && f.state != TCP_CLOSE)
-			closing_tell_time_wait(fd, e);
+			mending_tell_time_wait(fd, e);
 		if (e->pattern == PATTERN_LISTENER_CLOSE)
 			listener_empty(fd, e);
-		else if (!mend(fd, rec, e))
+		else if (!mending_close(fd, rec, e))
 			return;
 	}
 	event_tell(e);

@@ -2,7 +2,6 @@
 #ifndef RSTFIX_CLOSING_H
 #define RSTFIX_CLOSING_H
 
-#include "../fix/drain.h"
 #include "../log/event.h"
 
 #include <sys/socket.h>
@@ -44,43 +43,24 @@ static inline void closing_none(struct closing *c)
 void closing_whole(int fd, enum op op, const void *caller);
 
 /*
- * A mended connection leaves TIME_WAIT where the reset left nothing: without SO_REUSEADDR the port
- * cannot be bound again for a minute (law 3). Told once.
- */
-void closing_tell_time_wait(int fd, const struct event *e);
-
-/*
  * The steps of it, which the doors at a program's end take in their own order (ending.c). e has its
  * operation, and is otherwise empty.
  *
  * closing_harmless(): nothing unread, no linger 0; and in fix, nothing that what the peer still sends
  * could destroy. *unread, 0 before, is what was asked of the kernel.
  * closing_verdict(): the pattern; false: none. closing_decide(): what is done about it; false: nothing,
- * and nothing is told. A mend begins with closing_disarmed(); false: that is all, and how it ended.
+ * and nothing is told.
  */
 bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread);
 bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdrec *rec, int unread);
 bool closing_decide(struct event *e, const struct facts *f, int fd, const struct fdrec *rec,
 	const void *caller);
-bool closing_disarmed(int fd, struct event *e);
 
 /*
  * Before a mend: from here on nobody makes a deferred SHUT_RD real. False: somebody has, and nothing has
  * come that could be mended.
  */
 bool closing_still_due(int fd, const struct event *e);
-
-/* May another thread stand in a read (ready 0) or a write (POLLOUT) of this very socket? */
-bool closing_thread_may_be(int fd, short ready);
-
-/* With the peer's FIN queued nothing is to be waited for: read up to it. False: not so. */
-bool closing_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b);
-
-/* SHUT_WR. False: the connection has ended already, and e knows how. */
-bool closing_half_close(int fd, struct event *e, const struct drain_bounds *b);
-
-/* Left to the kernel alone, if a filter may be attached (fix/trim.h): a close, or the end, follows. */
-bool closing_trimmed(int fd, struct event *e);
 
 /* The doors themselves, which syscall() shares with libc's names. */
 int rf_syscall_close(int fd, const void *caller);

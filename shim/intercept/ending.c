@@ -11,6 +11,7 @@
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
+#include "mending.h"
 #include "streams.h"
 
 #include <fcntl.h>
@@ -48,17 +49,17 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		listener_empty(fd, e);
 		return true;
 	}
-	if (!closing_disarmed(fd, e))
+	if (!mending_disarmed(fd, e))
 		return true;
 	/*
 	 * The end itself sends FIN: a thread that writes until then is not disturbed. A peer in the
 	 * middle of an upload may not read before all of it is acknowledged.
 	 */
 	uploads = e->facts.bulk && e->facts.unsent > 0;
-	if (closing_at_peer_fin(fd, e, &bounds) || (!uploads && closing_trimmed(fd, e)))
+	if (mending_at_peer_fin(fd, e, &bounds) || (!uploads && mending_trimmed(fd, e)))
 		return !e->tentative;
-	writing = e->facts.unsent > 0 && closing_thread_may_be(fd, POLLOUT);
-	if (!writing && !closing_half_close(fd, e, &bounds))
+	writing = e->facts.unsent > 0 && mending_thread_may_be(fd, POLLOUT);
+	if (!writing && !mending_half_close(fd, e, &bounds))
 		return !e->tentative;
 	if (exit_add(fd, e, &bounds, writing))
 		return false;
@@ -76,7 +77,7 @@ static bool mend_flushed(int fd, const struct fdrec *rec, struct event *e, bool 
 		return !e->tentative;
 	}
 	if (!e->tentative)
-		closing_tell_time_wait(fd, e);
+		mending_tell_time_wait(fd, e);
 	return mend(fd, rec, e);
 }
 

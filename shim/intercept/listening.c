@@ -7,6 +7,7 @@
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
+#include "mending.h"
 
 #include <netinet/tcp.h>
 
@@ -21,7 +22,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		e->why = "no proof that this was the last reference";
 		return false;
 	}
-	closing_tell_time_wait(fd, e);
+	mending_tell_time_wait(fd, e);
 	return listener_empty(fd, e);
 }
 
