@@ -216,7 +216,7 @@ static void tell_watched(struct closing *c)
 		return; /* and has told it */
 	} else if (fix) {
 		c->event.outcome = OUTCOME_FAILED;
-		c->event.why = "no proof that this was the last reference";
+		c->event.why = CLOSING_UNPROVEN;
 	}
 	event_tell(&c->event);
 	decide_stop(&c->event);

@@ -24,6 +24,9 @@ struct closing {
 	struct event event;
 };
 
+/* Why an event's fix is not made. */
+#define CLOSING_UNPROVEN "no proof that this was the last reference"
+
 /* fd has a hint. Forgets the hint; a fix may wait here, within its bounds. */
 void closing_begin(struct closing *c, int fd, enum op op, const void *caller, bool cancellable);
 void closing_end(struct closing *c);

@@ -8,6 +8,7 @@
 #include "../fix/exit.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
+#include "../log/sink.h"
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
@@ -88,6 +89,39 @@ static bool ends_with_us(const struct ending *end, int fd, const struct fdrec *r
 		(end->op != OP_EXEC || sys2(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC);
 }
 
+/*
+ * It came from another program, and nobody knows who else has it: after the end it cannot be watched.
+ * So it is closed a moment before, where that changes nothing, and then the kernel is asked.
+ */
+static void end_inherited(const struct ending *end, int fd, const struct fdrec *rec)
+{
+	struct event e = {.op = end->op, .status = end->status};
+	struct facts f;
+	int unread = 0, watch;
+
+	if (end->op != OP_EXIT || (rec->flags & REC_MADE) || rec->holders ||
+		closing_harmless(fd, fdhint_get(fd), rec, &unread) || start_threads() != 1 ||
+		(end->stdio && (rec->streams[0] || !streams_flush_standard(fd))) ||
+		!closing_verdict(&e, &f, fd, rec, unread) ||
+		!closing_decide(&e, &f, fd, rec, end->caller))
+		return;
+	watch = owner_watch(fd);
+	if (watch < 0) {
+		sink_lose();
+		return;
+	}
+	fdhint_forget(fd);
+	sys1(SYS_close, fd);
+	if (owner_still_held(watch))
+		return;
+	if (decide_mends(&e)) {
+		e.outcome = OUTCOME_FAILED;
+		e.why = CLOSING_UNPROVEN;
+	}
+	event_tell(&e);
+	decide_stop(&e);
+}
+
 static void end_one(struct ending *end, int fd)
 {
 	struct fdrec rec = *fdhint_record(fd);
@@ -96,8 +130,10 @@ static void end_one(struct ending *end, int fd)
 	int unread = 0;
 	bool flushed;
 
-	if (!ends_with_us(end, fd, &rec))
+	if (!ends_with_us(end, fd, &rec)) {
+		end_inherited(end, fd, &rec);
 		return;
+	}
 	flushed = !start_fix || !end->stdio || streams_flush(fd, &rec);
 	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end) ||
 		!closing_verdict(&e, &f, fd, &rec, unread) || !owner_sole(fd, &rec, f.cookie) ||

@@ -19,7 +19,7 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 		return false;
 	if (!rec->cookie || !owner_sole(fd, rec, e->facts.cookie)) {
 		e->outcome = OUTCOME_FAILED;
-		e->why = "no proof that this was the last reference";
+		e->why = CLOSING_UNPROVEN;
 		return false;
 	}
 	mending_tell_time_wait(fd, e);

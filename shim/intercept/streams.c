@@ -51,6 +51,21 @@ static bool may_write(int fd)
 	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
+static bool flush(int fd, FILE *stream)
+{
+	return !libc_stream_pending(stream) || (may_write(fd) && libc_stream_try_flush(stream));
+}
+
+bool streams_flush_standard(int fd)
+{
+	int saved = errno;
+	bool all = (libc_stream_fd(stdout) != fd || flush(fd, stdout)) &&
+		(libc_stream_fd(stderr) != fd || flush(fd, stderr));
+
+	errno = saved;
+	return all;
+}
+
 bool streams_flush(int fd, const struct fdrec *rec)
 {
 	int saved = errno;

@@ -17,4 +17,7 @@
  */
 bool streams_flush(int fd, const struct fdrec *rec);
 
+/* The same of standard output and error, where they are this socket: a service of inetd's. */
+bool streams_flush_standard(int fd);
+
 #endif

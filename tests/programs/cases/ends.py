@@ -372,3 +372,44 @@ def python_that_ends_by_os__exit(run):
                  loses=False), needs=("node",))
 def node_that_ends_by_process_exit(run):
     return end_interpreter(run, 2 << 20, "node", "-e", NODE_ENDS)
+
+
+# --- what came from another program ---
+
+def serve_standard_input(run, held):
+    """A service that answers without reading, as inetd starts one: what its client got."""
+    with socket.create_server((run.host, 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        connection, _ = listener.accept()
+    client.sendall(b"unread")
+    program = run.start(PYTHON, "-c", "print('answer')", stdin=connection.fileno(),
+                        stdout=connection.fileno())
+    if not held:
+        connection.close()
+    assert program.wait() == 0, program.err
+    answer = connection.recv(6) if held else b""  # it is whole still, for whoever holds it
+    before = run.rsts()
+    connection.close()
+    received, end, _ = drain(client)
+    client.close()
+    return answer, received, end, before
+
+
+def told_at_exit(run):
+    return [(event["pattern"], event["op"], event["outcome"])
+            for event in run.events()[0] if event.get("event") == "rst"]
+
+
+@scenario(Works())
+def an_inherited_socket_is_told_at_the_exit_that_resets_it(run):
+    _, received, _, rsts = serve_standard_input(run, held=False)
+    assert rsts == 1, f"{rsts} RSTs, {received} bytes"
+    outcome = "failed" if run.mode == "fix" else "reset"
+    assert run.bare or told_at_exit(run) == [("unread-close", "exit", outcome)], told_at_exit(run)
+
+
+@scenario(Works())
+def an_inherited_socket_that_its_giver_still_holds_is_no_event_at_exit(run):
+    answer, received, end, rsts = serve_standard_input(run, held=True)
+    assert (answer, received, end, rsts) == (b"unread", 7, "FIN", 0), (answer, received, end, rsts)
+    assert not told_at_exit(run), told_at_exit(run)

@@ -31,7 +31,7 @@ WRONG = [
     ("RSTFIX_WATCH", "maybe", ("0 or 1",)),
     ("RSTFIX_STATS", "here", ("directory",)),
     ("RSTFIX_STATS", "/nonexistent/folder", ("tmpfs", "does not exist")),
-    ("RSTFIX_STATS", "/proc/", ("not on tmpfs", "/dev/shm")),
+    ("RSTFIX_STATS", "/proc/", ("not on tmpfs", "ext4")),
     ("RSTFIX_MOED", "fix", ("RSTFIX_",)),
     ("RSTFIX_", "1", ("RSTFIX_",)),
     ("RSTFIX_MODE", "\x1b[31mred\nRSTFIX: two lines", ("audit", "fix", "off")),

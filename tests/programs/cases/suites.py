@@ -30,6 +30,10 @@ EXPLAINED = {
                                        "of a connection that is gone",
     "test_handle_close_after_conn_broken": "its client never reads, writes on after the FIN, and "
                                            "waits for a RST to be told of it",
+    "test_sendfile_close_peer_in_the_middle_of_receiving":
+        "its peer closes with most of the file unread, and it wants ConnectionError of sendfile",
+    "test_sendfile_fallback_close_peer_in_the_middle_of_receiving":
+        "the same without os.sendfile",
 }
 
 
