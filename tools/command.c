@@ -53,6 +53,20 @@ const struct command commands[] = {
 		"Exit status: 0 if each row is as it should be, 1 if not, 2 for a mistake in the\n"
 		"options, 77 (with SKIP and the reason) where no namespace is to be had.\n",
 		cmd_lab},
+	{"doctor", "COMMAND...|PID", "can it be preloaded, and what will not be seen",
+		"Judges a command, followed through scripts and env(1) to the file whose loader will\n"
+		"run, or a process that runs: whether the shim can be in it (is it static, Go, setuid,\n"
+		"musl, of another architecture; is the library visible where it looks), and what it\n"
+		"would not see (io_uring, another preload or the program itself in front of libc's\n"
+		"functions, a second libc, a seccomp filter). Of a process also whether the shim is\n"
+		"loaded, in which mode, and where its log is. Each finding says what, why, and what to\n"
+		"do. A command whose name is a number is given with its path.\n"
+		"\n"
+		"  --format FORMAT  text (default) or json, one object\n"
+		"\n"
+		"Exit status: 0 if all of it will be seen, 1 if something will not or may not be, 2 if\n"
+		"it cannot be preloaded at all, or for a mistake in the options.\n",
+		cmd_doctor},
 	{"policy", "check|print|explain FILE", "find mistakes in rules, and which one decides",
 		"check    lists every mistake of FILE with its line and column, and the rules that can\n"
 		"         never decide because others come first, or because they contradict themselves.\n"
