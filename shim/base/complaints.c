@@ -65,7 +65,9 @@ void complaints_log(struct complaints *c, const char *path, const char *why)
 	text_some(&t, path);
 	text_str(&t, ": ");
 	text_str(&t, why);
-	text_str(&t, "; allowed is a file that can be written; standard error is used");
+	if (strchr(path, '/'))
+		text_str(&t, "; allowed is a file that can be written");
+	text_str(&t, "; standard error is used");
 	text_end(&t);
 }
 

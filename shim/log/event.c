@@ -3,7 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "render.h"
+#include "framing.h"
 #include "sink.h"
 #include "stats.h"
 
@@ -111,11 +111,22 @@ static bool json(void)
 
 static void tell_lost(void);
 
-static void write_line(struct text *t)
+static size_t begin_line(struct text *t, const struct origin *o, const struct framed *f)
+{
+	return framing_begin(t, self.opt.log, o, f);
+}
+
+static bool put_line(struct text *t, size_t body)
 {
 	if (t->cut && t->len == t->cap)
 		t->at[t->len - 1] = '\n';
-	if (sink_write(t->at, t->len))
+	framing_end(t, self.opt.log, body);
+	return sink_write(t->at, t->len);
+}
+
+static void write_line(struct text *t, size_t body)
+{
+	if (put_line(t, body))
 		tell_lost();
 }
 
@@ -140,15 +151,18 @@ void event_notice(const char *code, const char *msg)
 	unsigned index;
 	struct text t = buffer_take(&index);
 	struct origin o;
+	size_t body;
 
 	if (!t.at)
 		return;
 	o = origin(0, 0);
+	body = begin_line(&t, &o,
+		&(struct framed){.event = "notice", .code = code, .severity = SEVERITY_NOTICE});
 	if (json())
 		render_notice_json(&t, &o, code, msg);
 	else
 		render_notice_text(&t, &o, code, msg);
-	sink_write(t.at, t.len);
+	put_line(&t, body);
 	buffer_release(index);
 }
 
@@ -274,9 +288,11 @@ static void count(struct callsite *s, const struct event *e)
 	stats_count(s, e->action, e->outcome);
 }
 
-static void render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)
+/* Returns where its message begins. */
+static size_t render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)
 {
 	struct origin o = origin(number, e->tid);
+	size_t body;
 	struct telling w = {.site = s, .count = 1, .armed = callsite_at(e->armed_site)};
 
 	if (s) {
@@ -284,10 +300,16 @@ static void render(struct text *t, const struct event *e, struct callsite *s, ui
 		w.frames = s->frame_count > 0 &&
 			callsite_frames_due(s, start_now_ms(), sink_generation());
 	}
+	body = begin_line(t, &o,
+		&(struct framed){.event = "rst",
+			.about = e,
+			.told = &w,
+			.severity = framing_severity(e->outcome)});
 	if (json())
 		render_event_json(t, &o, e, &w);
 	else
 		render_event_text(t, &o, e, &w);
+	return body;
 }
 
 void event_tell(const struct event *e)
@@ -307,8 +329,7 @@ void event_tell(const struct event *e)
 	t = buffer_take(&index);
 	if (!t.at)
 		return;
-	render(&t, e, s, number);
-	write_line(&t);
+	write_line(&t, render(&t, e, s, number));
 	buffer_release(index);
 }
 
@@ -317,8 +338,16 @@ static bool worth_telling(const struct callsite *s)
 	return s && s->pattern != PATTERN_NONE && s->count > 0;
 }
 
-static void summary_json(struct text *t, const struct origin *o)
+static size_t summary_begin(struct text *t, const struct origin *o)
 {
+	t->len = 0;
+	return begin_line(t, o, &(struct framed){.event = "summary", .severity = SEVERITY_INFO});
+}
+
+/* Returns where the message of the last line begins. */
+static size_t summary_json(struct text *t, const struct origin *o)
+{
+	size_t body = summary_begin(t, o);
 	bool first = true;
 	unsigned i;
 
@@ -330,8 +359,8 @@ static void summary_json(struct text *t, const struct origin *o)
 			continue;
 		if (t->cap - t->len < 1024) { /* go on in another line */
 			render_summary_json_end(t, NULL);
-			write_line(t);
-			t->len = 0;
+			write_line(t, body);
+			body = summary_begin(t, o);
 			render_summary_json_head(t, o, seq, sink_lost());
 			first = true;
 		}
@@ -339,10 +368,12 @@ static void summary_json(struct text *t, const struct origin *o)
 		first = false;
 	}
 	render_summary_json_end(t, risks);
+	return body;
 }
 
-static void summary_text(struct text *t, const struct origin *o)
+static size_t summary_text(struct text *t, const struct origin *o)
 {
+	size_t body = summary_begin(t, o);
 	unsigned i;
 
 	render_summary_text_head(t, o, seq, sink_lost());
@@ -352,12 +383,13 @@ static void summary_text(struct text *t, const struct origin *o)
 		if (!worth_telling(s))
 			continue;
 		if (t->cap - t->len < 1024) {
-			write_line(t);
-			t->len = 0;
+			write_line(t, body);
+			body = summary_begin(t, o);
 		}
 		render_summary_text_site(t, s);
 	}
 	render_summary_text_risks(t, risks);
+	return body;
 }
 
 void event_summary(void)
@@ -372,10 +404,6 @@ void event_summary(void)
 	if (!t.at)
 		return;
 	o = origin(0, 0);
-	if (json())
-		summary_json(&t, &o);
-	else
-		summary_text(&t, &o);
-	write_line(&t);
+	write_line(&t, json() ? summary_json(&t, &o) : summary_text(&t, &o));
 	buffer_release(index);
 }

@@ -181,7 +181,7 @@ static void linger_json(struct text *t, const struct facts *f)
 	text_char(t, '}');
 }
 
-static const char *role_name(enum role role)
+const char *render_role(enum role role)
 {
 	return role == ROLE_SERVER ? "server" : role == ROLE_CLIENT ? "client" : NULL;
 }
@@ -189,7 +189,7 @@ static const char *role_name(enum role role)
 static void socket_json(struct text *t, const struct event *e)
 {
 	member_u64(t, "fd", (uint64_t)e->fd);
-	member_str(t, "role", role_name(e->role));
+	member_str(t, "role", render_role(e->role));
 	member_endpoint(t, "local", &e->local);
 	member_endpoint(t, "peer", &e->peer);
 	member_str(t, "state", verdict_state_name(e->facts.state));

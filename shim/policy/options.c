@@ -68,6 +68,7 @@ static bool set_log(struct options *o, const char *value)
 
 	if (parse_word(value, words, &target)) {
 		o->log = (enum log_target)target;
+		strcpy(o->log_path, value);
 		return true;
 	}
 	if (!log_path_legal(value))
@@ -222,6 +223,7 @@ void options_default(struct options *o)
 	*o = (struct options){
 		.mode = MODE_AUDIT,
 		.log = LOG_STDERR,
+		.log_path = "stderr",
 		.format = FORMAT_TEXT,
 		.backtrace = 16,
 		.rate = 10,
