@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 struct self self;
-HOT_DATA bool start_shares_memory, start_fix, start_late;
+HOT_DATA bool start_shares_memory, start_fix, start_late, start_closes;
 
 /* 1; the kernel makes it 0 in a child that got a copy of this memory (Linux 4.14). */
 static uint32_t *not_forked;
@@ -283,6 +283,7 @@ void start(int argc, char **argv, char **envp)
 		linger_forbid();
 	read_policy(&c);
 	start_fix = self.opt.mode == MODE_FIX;
+	start_closes = self.opt.closes;
 	start_late = start_fix && rules_name_to_fix(policy_rules(), PATTERN_LATE_DATA);
 	if (!build(&c))
 		return;

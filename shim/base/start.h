@@ -29,6 +29,9 @@ extern struct self self;
  */
 extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix, start_late;
 
+/* RSTFIX_CLOSES. */
+extern __attribute__((visibility("hidden"))) bool start_closes;
+
 /*
  * What every hook asks after its hint and before it does anything: true if this process may be
  * judged and its tables written. False in a vfork child, which would write its parent's. A forked

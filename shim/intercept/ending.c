@@ -8,6 +8,7 @@
 #include "../fix/exit.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
+#include "closes.h"
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
@@ -94,13 +95,17 @@ static void end_one(struct ending *end, int fd)
 	struct event e = {.op = end->op, .status = end->status};
 	struct facts f;
 	int unread = 0;
-	bool flushed;
+	bool flushed, found;
 
 	if (!ends_with_us(end, fd, &rec))
 		return;
 	flushed = !start_fix || !end->stdio || streams_flush(fd, &rec);
-	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end) ||
-		!closing_verdict(&e, &f, fd, &rec, unread) || !owner_sole(fd, &rec, f.cookie) ||
+	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
+		return;
+	found = closing_verdict(&e, &f, fd, &rec, unread);
+	if (start_closes && (!found || e.tentative))
+		closes_tell(PATTERN_NONE, e.op, fd, &f, &rec, end->caller);
+	if (!found || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;
 	if (decide_mends(&e) &&

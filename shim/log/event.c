@@ -333,6 +333,31 @@ void event_tell(const struct event *e)
 	buffer_release(index);
 }
 
+void event_close(const struct event *e)
+{
+	struct callsite *s = callsite_at(e->site);
+	struct origin o = origin(0, 0);
+	struct telling w = {.site = s, .count = 1};
+	struct text t;
+	size_t body;
+	unsigned index;
+
+	t = buffer_take(&index);
+	if (!t.at)
+		return;
+	w.frames = s && s->frame_count > 0 &&
+		callsite_frames_due(s, start_now_ms(), sink_generation());
+	body = begin_line(&t, &o,
+		&(struct framed){
+			.event = "close", .about = e, .told = &w, .severity = SEVERITY_INFO});
+	if (json())
+		render_close_json(&t, &o, e, &w);
+	else
+		render_close_text(&t, &o, e, &w);
+	write_line(&t, body);
+	buffer_release(index);
+}
+
 static bool worth_telling(const struct callsite *s)
 {
 	return s && s->pattern != PATTERN_NONE && s->count > 0;

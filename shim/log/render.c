@@ -266,6 +266,27 @@ void render_event_json(
 	text_str(t, "}\n");
 }
 
+void render_close_json(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w)
+{
+	head_json(t, o, "close");
+	member_str(t, "pattern", e->pattern == PATTERN_NONE ? NULL : pattern_names[e->pattern]);
+	member_str(t, "op", op_names[e->op]);
+	member_str(t, "program", o->program);
+	member_u64(t, "pid", (uint64_t)o->pid);
+	member_u64(t, "tid", (uint64_t)o->tid);
+	socket_json(t, e);
+	member_id(t, "stack_id", w->site ? w->site->id : 0);
+	member_str(t, "host", o->host);
+	member_str(t, "boot_id", o->boot_id);
+	member_known(t, "netns", e->netns);
+	member_known(t, "sock", e->facts.cookie);
+	member_u64(t, "start", (uint64_t)o->start_s);
+	if (w->frames)
+		frames_json(t, w->site, END_ROOM);
+	text_str(t, "}\n");
+}
+
 void render_notice_json(struct text *t, const struct origin *o, const char *code, const char *msg)
 {
 	head_json(t, o, "notice");

@@ -32,6 +32,12 @@ void render_event_json(
 void render_event_text(
 	struct text *t, const struct origin *o, const struct event *e, const struct telling *w);
 
+/* A close that is no event. */
+void render_close_json(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w);
+void render_close_text(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w);
+
 void render_notice_json(struct text *t, const struct origin *o, const char *code, const char *msg);
 void render_notice_text(struct text *t, const struct origin *o, const char *code, const char *msg);
 

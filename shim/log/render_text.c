@@ -294,6 +294,20 @@ void render_event_text(
 	}
 }
 
+void render_close_text(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w)
+{
+	who(t, o);
+	deed(t, e);
+	text_str(t, " before the FIN of ");
+	peer(t, e);
+	text_str(t, " [close");
+	stack_id(t, w->site);
+	text_str(t, "]\n");
+	if (w->frames)
+		frames(t, w->site);
+}
+
 void render_notice_text(struct text *t, const struct origin *o, const char *code, const char *msg)
 {
 	who(t, o);

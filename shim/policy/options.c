@@ -163,6 +163,11 @@ static bool set_watch(struct options *o, const char *value)
 	return parse_flag(value, &o->watch);
 }
 
+static bool set_closes(struct options *o, const char *value)
+{
+	return parse_flag(value, &o->closes);
+}
+
 static bool set_stats(struct options *o, const char *value)
 {
 	if (!strchr(value, '/') || strlen(value) >= sizeof(o->stats))
@@ -210,6 +215,10 @@ const struct option options_table[] = {
 		"1: in audit, hold each socket that is closed before its peer's FIN for up to 2 s, so "
 		"that a late RST is proven without root.",
 		false, set_watch},
+	{PREFIX "CLOSES", "flag", "0", "0 or 1",
+		"1: tell each close before the peer's FIN, a line of its own: rstfix run --kernel sets "
+		"it, and finds in it who is to blame for a late RST.",
+		false, set_closes},
 	{PREFIX "STATS", "path", "", "a directory, with a slash in its path",
 		"A directory, best on tmpfs, for one memory-mapped counter file a process; empty: none. See rstfix "
 		"top.",

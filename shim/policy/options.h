@@ -42,6 +42,7 @@ struct options {
 	char programs[1024]; /* comma list of globs; empty: all programs */
 	bool follow;
 	bool watch;
+	bool closes;
 	char stats[PATH_MAX]; /* directory; empty: none */
 	const char *policy; /* rules, and the path of a file of them, in the environment; or NULL */
 	const char *policy_file;
