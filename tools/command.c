@@ -7,13 +7,16 @@
 const struct command commands[] = {
 	{"run", "[OPTION...] [--] COMMAND...", "run a program under the shim",
 		"Executes COMMAND in place of rstfix itself: same process, same exit status. With\n"
-		"--fail-on it waits for it, passes signals on, and judges what happened.\n"
+		"--kernel or --fail-on it waits for it, passes signals on, and judges what happened.\n"
 		"\n"
 		"  --mode MODE      audit, fix or off           (RSTFIX_MODE)\n"
 		"  --policy FILE    a file of rules             (RSTFIX_POLICY_FILE)\n"
 		"  --log TARGET     where events go             (RSTFIX_LOG)\n"
 		"  --format FORMAT  text or json                (RSTFIX_FORMAT)\n"
 		"\n"
+		"  --kernel              match each RST that the kernel sends with an event, and blame\n"
+		"                        a late one on the close that left it: late-data (root; for\n"
+		"                        others the kernel's counter is compared)\n"
 		"  --fail-on PATTERNS    fail when an event has one of these patterns, or * for any\n"
 		"  --error-exitcode N    the exit status then; 1\n"
 		"  --baseline FILE       a log of an earlier run in JSON: its callsites may pass\n"

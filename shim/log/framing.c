@@ -120,6 +120,8 @@ static void fields_socket(struct text *t, const struct event *e)
 	field(t, "RSTFIX_STATE", verdict_state_name(e->facts.state));
 	field_number(t, "RSTFIX_UNREAD", (int64_t)e->facts.unread);
 	field_number(t, "RSTFIX_UNSENT", (int64_t)e->facts.unsent);
+	if (e->pattern == PATTERN_LISTENER_CLOSE)
+		field_number(t, "RSTFIX_WAITING", e->facts.waiting);
 	field_u64(t, "RSTFIX_NETNS", e->netns);
 	field_u64(t, "RSTFIX_SOCK", e->facts.cookie);
 	if (e->age_ms >= 0)
@@ -140,6 +142,8 @@ static void fields_event(
 	if (!e->direction)
 		field(t, "RSTFIX_HARM", verdict_harm_name(verdict_harm(e->pattern, &e->facts)));
 	fields_socket(t, e);
+	if (e->mended && e->pattern == PATTERN_LISTENER_CLOSE)
+		field_number(t, "RSTFIX_TAKEN", e->taken);
 	if (e->mended) {
 		field_number(t, "RSTFIX_DRAINED", (int64_t)e->drained);
 		field_number(t, "RSTFIX_DURATION_MS", e->duration_ms);
