@@ -18,10 +18,14 @@
 
 #define SHOWN 50
 
-/* Those that nothing in the log explains. */
+/* Those that nothing in the log explains, by connection. */
 struct unknown {
 	unsigned long long count;
-	struct traced_reset first[SHOWN];
+	unsigned connections;
+	struct {
+		struct traced_reset first;
+		unsigned long long count;
+	} list[SHOWN];
 };
 
 /* A line of code, and how many RSTs are laid to it. */
@@ -118,15 +122,27 @@ static bool keep_own(void *arg, const struct traced_reset *t)
 	return true;
 }
 
+static void add_unknown(struct unknown *u, const struct traced_reset *t)
+{
+	u->count++;
+	for (unsigned i = 0; i < u->connections; i++) {
+		if (by_addresses(&u->list[i].first, t) == 0) {
+			u->list[i].count++;
+			return;
+		}
+	}
+	if (u->connections == SHOWN)
+		return;
+	u->list[u->connections].first = *t;
+	u->list[u->connections++].count = 1;
+}
+
 static void take_unknown(struct report *r, const struct traced_reset *t)
 {
 	bool near = blame_knows(r->blame, t->source) || blame_knows(r->blame, t->destination) ||
 		(r->own_count && bsearch(t, r->own, r->own_count, sizeof(*t), by_addresses));
-	struct unknown *u = near ? &r->near : &r->far;
 
-	if (u->count < SHOWN)
-		u->first[u->count] = *t;
-	u->count++;
+	add_unknown(near ? &r->near : &r->far, t);
 }
 
 static bool judge_one(void *arg, const struct traced_reset *t)
@@ -177,15 +193,19 @@ static void print_culprits(const struct report *r, const char *log)
 
 static void list_unknown(const struct unknown *u)
 {
-	for (unsigned long long i = 0; i < u->count && i < SHOWN; i++) {
-		const struct traced_reset *t = &u->first[i];
+	unsigned long long left = u->count;
 
-		say("run", "unexplained: %s > %s, %s%s%s, while %s[%d] ran", t->source,
-			t->destination, t->state, *t->reason ? ", " : "", t->reason, t->program,
-			t->pid);
+	for (unsigned i = 0; i < u->connections; i++) {
+		const struct traced_reset *t = &u->list[i].first;
+
+		left -= u->list[i].count;
+		say("run", "unexplained: %s > %s, %llu RST%s, first in %s%s%s, while %s[%d] ran",
+			t->source, t->destination, u->list[i].count,
+			u->list[i].count == 1 ? "" : "s", t->state, *t->reason ? ", " : "",
+			t->reason, t->program, t->pid);
 	}
-	if (u->count > SHOWN)
-		say("run", "and %llu more", u->count - SHOWN);
+	if (left)
+		say("run", "and %llu more, of other connections", left);
 }
 
 /*

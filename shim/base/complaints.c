@@ -102,26 +102,6 @@ void complaints_rule(void *arg, const struct rule_mistake *m)
 	text_end(&t);
 }
 
-/* What is recognised, and not built yet, is said: never silence. */
-void complaints_unbuilt(struct complaints *c)
-{
-	const char *const lines[] = {
-		self.opt.watch ? "RSTFIX_WATCH=1: not in this version; nothing is watched" : NULL,
-	};
-	unsigned i;
-	struct text t;
-	char *room;
-
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		room = lines[i] ? room_for(c) : NULL;
-		if (!room)
-			continue;
-		t = text_on(room, sizeof(c->text[0]));
-		text_str(&t, lines[i]);
-		text_end(&t);
-	}
-}
-
 static void tell_more(const struct complaints *c)
 {
 	char line[160];

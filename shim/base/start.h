@@ -29,8 +29,11 @@ extern struct self self;
  */
 extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix, start_late;
 
-/* RSTFIX_CLOSES. */
-extern __attribute__((visibility("hidden"))) bool start_closes;
+/*
+ * Sockets may be handed to the reaper: MODE_FIX, or RSTFIX_WATCH. Every close before the peer's FIN is
+ * judged whole: RSTFIX_WATCH or RSTFIX_CLOSES.
+ */
+extern __attribute__((visibility("hidden"))) bool start_takes, start_every;
 
 /*
  * What every hook asks after its hint and before it does anything: true if this process may be

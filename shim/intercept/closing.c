@@ -12,6 +12,7 @@
 #include "decide.h"
 #include "export.h"
 #include "mending.h"
+#include "watch.h"
 
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -127,8 +128,10 @@ static void judge(
 	struct facts f;
 	bool found = closing_verdict(e, &f, fd, rec, unread);
 
-	if (start_closes && (!found || e->tentative))
+	if (self.opt.closes && (!found || e->tentative))
 		closes_tell(PATTERN_NONE, e->op, fd, &f, rec, caller);
+	if (self.opt.watch && !found)
+		watch_close(c, fd, &f, rec, caller);
 	if (!found)
 		return;
 	/* The close would not happen: nothing must have been done by then. */
@@ -138,7 +141,7 @@ static void judge(
 	if (!c->judged)
 		return;
 	if (!closing_decide(e, &f, fd, rec, caller)) {
-		if (start_closes && !e->tentative)
+		if (self.opt.closes && !e->tentative)
 			closes_tell(e->pattern, e->op, fd, &f, rec, caller);
 		return;
 	}
@@ -165,7 +168,7 @@ HOT bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *u
 	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
 		!facts_harmless(fd, hint & HINT_EOF, unread))
 		return false;
-	if (start_closes && !(hint & HINT_EOF))
+	if (start_every && !(hint & HINT_EOF))
 		return false;
 	if (!start_fix || (hint & HINT_EOF) || !rec->cookie)
 		return true;

@@ -103,7 +103,7 @@ static void end_one(struct ending *end, int fd)
 	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
-	if (start_closes && (!found || e.tentative))
+	if (self.opt.closes && (!found || e.tentative))
 		closes_tell(PATTERN_NONE, e.op, fd, &f, &rec, end->caller);
 	if (!found || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
@@ -170,7 +170,7 @@ static void judge_and_settle(struct ending *end)
 		}
 		__atomic_store_n(&entered, 0, __ATOMIC_RELEASE);
 	}
-	if (start_fix)
+	if (start_takes)
 		linger_settle_until(for_good, until_ms);
 }
 

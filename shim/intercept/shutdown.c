@@ -92,7 +92,7 @@ int rf_shutdown(int fd, int how, const void *caller)
 		deferred = !(hint & HINT_DEFERRED) && mend(fd, &f, rec, newly, caller);
 		if (both)
 			both_shut(rec, &f, caller);
-		if (both && start_closes)
+		if (both && self.opt.closes)
 			closes_tell(PATTERN_NONE, OP_SHUTDOWN, fd, &f, rec, caller);
 		if (deferred)
 			return how == SHUT_RD ? 0 : libc_shutdown(fd, SHUT_WR);

@@ -95,7 +95,8 @@ static void deed(struct text *t, const struct event *e)
 		text_str(t, " after shutdown() of both sides, while the peer was still sending");
 		break;
 	case PATTERN_LATE_DATA:
-		text_str(t, " with output under way, and data from the peer after it");
+		text_str(t, e->facts.unsent ? " with output under way" : " before the peer's FIN");
+		text_str(t, ", and data from the peer after it");
 		break;
 	case PATTERN_WRITE_AFTER_CLOSE:
 		text_str(t, " after the peer's end of file, which the program had read");

@@ -212,8 +212,8 @@ const struct option options_table[] = {
 		"0: take the shim out of the environment of programs executed from here.", true,
 		set_follow},
 	{PREFIX "WATCH", "flag", "0", "0 or 1",
-		"1: in audit, hold each socket that is closed before its peer's FIN for up to 2 s, so "
-		"that a late RST is proven without root.",
+		"1: in audit, in processes with one thread, hold each socket that is closed before its "
+		"peer's FIN for up to 2 s, so that a late RST is proven without root.",
 		false, set_watch},
 	{PREFIX "CLOSES", "flag", "0", "0 or 1",
 		"1: tell each close before the peer's FIN, a line of its own: rstfix run --kernel sets "

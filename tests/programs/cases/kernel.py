@@ -77,8 +77,8 @@ def what_no_event_explains_is_listed(run):
                         script("late_data.py"), "killed", shim=False)
     assert program.wait() == -9, "the end of the command is passed on"
     address, port = program.out.split()
-    assert re.search(rf"unexplained: {address}:{port} > \S+, TCP_\w+, TCP_\w+, while ", program.err), (
-        program.err)
+    line = rf"unexplained: {address}:{port} > \S+, \d+ RSTs?, first in TCP_\w+, TCP_\w+, while "
+    assert re.search(line, program.err), program.err
     assert sums(program.err)["unexplained"] >= 1, program.err
 
 
