@@ -54,6 +54,13 @@ def a_late_rst_is_blamed_on_the_close_that_left_it(run):
 
 
 @scenario(Works(), modes=AUDIT, root=True)
+def a_late_rst_is_blamed_on_the_exit_that_left_it(run):
+    counts, said, _ = late(run, "exit")
+    assert (counts["told"], counts["late"]) == (0, 1), said
+    assert "1 by late-data, exit() in python3" in said, said
+
+
+@scenario(Works(), modes=AUDIT, root=True)
 def a_rst_after_a_shutdown_of_both_sides_is_told_by_its_event(run):
     counts, said, told = late(run, "shutdown")
     assert counts["told"] + counts["late"] == 1, said

@@ -2,7 +2,8 @@
 """A server and its client in one. usage: late_data.py HOW [PORT]
 close: the server closes cleanly, then the client sends. shutdown: it shuts down both sides, then the
 client sends, and then it closes. killed: it is killed with data unread, and the client lives on in a
-child. refused: there is only the client."""
+child. exit: it ends with the connection open, and the client, another process, sends then. refused:
+there is only the client."""
 
 import os
 import signal
@@ -28,6 +29,17 @@ how = sys.argv[1]
 if how == "refused":
     client = socket.socket()
     assert client.connect_ex((ADDRESS, 1)) == 111
+elif how == "exit":
+    listener = socket.create_server((ADDRESS, 0))
+    if os.fork() == 0:
+        client = socket.create_connection(listener.getsockname())
+        settle()
+        settle()
+        client.sendall(b"late")
+        settle()
+        os._exit(0)
+    server, _ = listener.accept()
+    os._exit(0)
 elif how == "killed":
     server, client = pair()
     client.sendall(b"unread")
