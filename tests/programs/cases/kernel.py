@@ -51,6 +51,9 @@ def a_late_rst_is_blamed_on_the_close_that_left_it(run):
     assert len(closes) == 1 and event["stack_id"] == closes[0]["stack_id"], closes
     assert event["frames"] and event["time"] > closes[0]["time"], event
     assert event["local"].startswith(run.host + ":"), event
+    log = run.path("told.json", "".join(json.dumps(line) + "\n" for line in told))
+    report = run.run(run.settings.rstfix, "report", log, shim=False)
+    assert "late-data" in report.out and "passed over" not in report.out + report.err, report.out
 
 
 @scenario(Works(), modes=AUDIT, root=True)
