@@ -3,22 +3,13 @@
 
 #include "../base/start.h"
 
-#include <netinet/tcp.h>
-
-/* There is a connection, and its peer may send. */
-static bool peer_may_send(const struct facts *f)
-{
-	return f->state == TCP_ESTABLISHED || f->state == TCP_FIN_WAIT1 ||
-		f->state == TCP_FIN_WAIT2;
-}
-
 void closes_tell(enum pattern pattern, enum op op, int fd, const struct facts *f,
 	const struct fdrec *rec, const void *caller)
 {
 	struct event e = {
 		.pattern = pattern, .op = op, .fd = fd, .facts = *f, .role = (enum role)rec->role};
 
-	if ((pattern == PATTERN_NONE && !peer_may_send(f)) || !start_busy_enter())
+	if ((pattern == PATTERN_NONE && !verdict_peer_may_send(f)) || !start_busy_enter())
 		return;
 	e.age_ms = rec->made_ms ? (int64_t)(start_now_ms() - rec->made_ms) : -1;
 	e.netns = facts_netns_cookie(fd);

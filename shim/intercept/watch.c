@@ -9,16 +9,14 @@
 #include "epoll.h"
 #include "mending.h"
 
-#include <netinet/tcp.h>
 #include <pthread.h>
 
 /* SO_LINGER {1, n} would have to block here; a fast-closed MPTCP connection resets by itself. */
 static bool watchable(int fd, const struct facts *f, const struct fdrec *rec)
 {
-	if (f->state != TCP_ESTABLISHED && f->state != TCP_FIN_WAIT1 && f->state != TCP_FIN_WAIT2)
-		return false;
-	return !f->linger_on && rec->cookie && !(rec->flags & (REC_MPTCP | REC_SHUT_RD)) &&
-		owner_sole(fd, rec, f->cookie) && start_threads() == 1;
+	return verdict_peer_may_send(f) && !f->linger_on && rec->cookie &&
+		!(rec->flags & (REC_MPTCP | REC_SHUT_RD)) && owner_sole(fd, rec, f->cookie) &&
+		start_threads() == 1;
 }
 
 static void hand_over(int fd, const struct event *e)
