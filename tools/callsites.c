@@ -152,6 +152,10 @@ static void take_event(struct callsites *c, json_object *o)
 	if (!e)
 		return;
 	e->count += number_of(o, "count");
+	if (strcmp(text_of(o, "outcome"), "reset") == 0 ||
+		strcmp(text_of(o, "outcome"), "failed") == 0)
+		e->resets += strcmp(e->pattern, "listener-close") == 0 ? number_of(o, "waiting")
+								       : number_of(o, "count");
 	keep_frames(e, o);
 }
 
@@ -204,4 +208,10 @@ bool callsites_read(struct callsites *c, const char *path)
 	free(line);
 	fclose(file);
 	return good;
+}
+
+void callsites_print_frames(const struct callsite_seen *c, FILE *out)
+{
+	for (unsigned i = 0; i < c->frames; i++)
+		fprintf(out, "    #%u %s\n", i, c->frame[i]);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The callsites that a log of JSON lines tells of, by pattern and stack_id: events and summaries. */
 
@@ -17,6 +18,8 @@ struct callsite_seen {
 	char stack_id[40]; /* "" where the stack was not known */
 	uint64_t count;	   /* events; what a process summed up at its end is not counted twice */
 	uint64_t summed;
+	uint64_t
+		resets; /* RSTs of the events with outcome reset or failed: of a listener, all that wait */
 	unsigned frames;
 	char *frame[CALLSITE_FRAMES]; /* "symbol (module+offset)" */
 };
@@ -34,6 +37,9 @@ const struct callsite_seen *callsites_at(const struct callsites *c, size_t i);
 
 /* Is the line of code with this id in it, by whatever pattern? An unknown one never is. */
 bool callsites_known(const struct callsites *c, const char *stack_id);
+
+/* Its stack, a line a frame. */
+void callsites_print_frames(const struct callsite_seen *c, FILE *out);
 
 /* Lines that were lost by the shim, or that are no JSON object. */
 uint64_t callsites_lost(const struct callsites *c);

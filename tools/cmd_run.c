@@ -2,8 +2,10 @@
 #include "command.h"
 
 #include "gate.h"
+#include "kernel.h"
 #include "policy/policy.h"
 #include "preload.h"
+#include "runlog.h"
 #include "say.h"
 #include "supervise.h"
 #include "target.h"
@@ -34,13 +36,16 @@ static const struct setting settings[] = {
 
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 #define OPTIONS \
-	"--mode, --policy, --log, --format, --fail-on, --error-exitcode, --baseline, then the " \
-	"command"
+	"--mode, --policy, --log, --format, --kernel, --fail-on, --error-exitcode, --baseline, " \
+	"then the command"
 
-/* How long what the command leaves behind may go on before the gate judges. */
+/* How long what the command leaves behind may go on before its log is judged. */
 #define GRACE_MS 1000
 
 static struct gate gate;
+static struct kernel kernel;
+static struct runlog runlog;
+static bool ask_kernel; /* --kernel */
 
 /* An option that is no variable: the gate's. */
 static const char **gate_option(const char *name, size_t len)
@@ -137,6 +142,11 @@ static int read_option(char **argv, int *at)
 	const struct setting *s = setting_named(word + 2, len);
 	const char **gates = gate_option(word + 2, len);
 
+	if (strcmp(word, "--kernel") == 0) {
+		++*at;
+		ask_kernel = true;
+		return 0;
+	}
 	if (gates) {
 		++*at;
 		if (equals)
@@ -246,17 +256,32 @@ static int refuse_execution(const char *program, int error)
 	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
-/* With a gate the command runs beside: its log is judged when it and what it left have ended. */
-static int run_gated(char *const command[])
+static bool judge_log(void)
+{
+	bool passes;
+
+	if (ask_kernel) /* what it finds, the gate judges */
+		kernel_end(&kernel, runlog.path);
+	passes = !gate.fail_on || gate_judge(&gate, runlog.path);
+	runlog_end(&runlog);
+	return passes;
+}
+
+/* The command runs beside: its log is judged when it and what it left have ended. */
+static int run_judged(char *const command[])
 {
 	struct supervised s;
 	bool passes;
 
+	if (ask_kernel)
+		kernel_begin(&kernel);
 	if (!supervise(&s, command, GRACE_MS)) {
 		say("run", "%s: %s", command[0], strerror(errno));
+		kernel_stop(&kernel);
+		runlog_end(&runlog);
 		return EXIT_NOT_EXECUTABLE;
 	}
-	passes = gate_judge(&gate);
+	passes = judge_log();
 	if (s.error)
 		return refuse_execution(command[0], s.error);
 	if (s.left)
@@ -272,6 +297,7 @@ int cmd_run(int argc, char **argv)
 	char library[PATH_MAX];
 	struct rules rules;
 	int at, refused;
+	bool judged;
 
 	(void)argc;
 	refused = read_command_line(argv, &at);
@@ -283,17 +309,22 @@ int cmd_run(int argc, char **argv)
 	if (options_read(&o, environ, tell_mistake, NULL) ||
 		policy_load(&rules, o.policy, o.policy_file, tell_rule, NULL))
 		return EXIT_REFUSED;
-	refused = gate.fail_on ? gate_open(&gate, &o, &rules) : 0;
+	refused = gate.fail_on ? gate_check(&gate, &o, &rules) : 0;
 	if (refused)
 		return refused;
+	if (ask_kernel && o.mode == MODE_OFF)
+		return say_refusal("run", "with --kernel the mode", "off", "audit, fix");
 	refused = set_preload(library);
 	if (refused)
 		return refused;
-	if (!gate.fail_on)
+	judged = gate.fail_on || ask_kernel;
+	if (!judged)
 		warn_of_silence(&o);
 	warn_of_blindness(argv + at, library);
-	if (gate.fail_on)
-		return run_gated(argv + at);
+	if (judged) {
+		refused = runlog_open(&runlog, &o, gate.fail_on ? "--fail-on" : "--kernel");
+		return refused ? refused : run_judged(argv + at);
+	}
 	execvp(argv[at], argv + at);
 	return refuse_execution(argv[at], errno);
 }

@@ -7,13 +7,16 @@
 const struct command commands[] = {
 	{"run", "[OPTION...] [--] COMMAND...", "run a program under the shim",
 		"Executes COMMAND in place of rstfix itself: same process, same exit status. With\n"
-		"--fail-on it waits for it, passes signals on, and judges what happened.\n"
+		"--kernel or --fail-on it waits for it, passes signals on, and judges what happened.\n"
 		"\n"
 		"  --mode MODE      audit, fix or off           (RSTFIX_MODE)\n"
 		"  --policy FILE    a file of rules             (RSTFIX_POLICY_FILE)\n"
 		"  --log TARGET     where events go             (RSTFIX_LOG)\n"
 		"  --format FORMAT  text or json                (RSTFIX_FORMAT)\n"
 		"\n"
+		"  --kernel              match each RST that the kernel sends with an event, and blame\n"
+		"                        a late one on the close that left it: late-data (root; for\n"
+		"                        others the kernel's counter is compared)\n"
 		"  --fail-on PATTERNS    fail when an event has one of these patterns, or * for any\n"
 		"  --error-exitcode N    the exit status then; 1\n"
 		"  --baseline FILE       a log of an earlier run in JSON: its callsites may pass\n"
@@ -53,6 +56,20 @@ const struct command commands[] = {
 		"Exit status: 0 if each row is as it should be, 1 if not, 2 for a mistake in the\n"
 		"options, 77 (with SKIP and the reason) where no namespace is to be had.\n",
 		cmd_lab},
+	{"doctor", "COMMAND...|PID", "can it be preloaded, and what will not be seen",
+		"Judges a command, followed through scripts and env(1) to the file whose loader will\n"
+		"run, or a process that runs: whether the shim can be in it (is it static, Go, setuid,\n"
+		"musl, of another architecture; is the library visible where it looks), and what it\n"
+		"would not see (io_uring, another preload or the program itself in front of libc's\n"
+		"functions, a second libc, a seccomp filter). Of a process also whether the shim is\n"
+		"loaded, in which mode, and where its log is. Each finding says what, why, and what to\n"
+		"do. A command whose name is a number is given with its path.\n"
+		"\n"
+		"  --format FORMAT  text (default) or json, one object\n"
+		"\n"
+		"Exit status: 0 if all of it will be seen, 1 if something will not or may not be, 2 if\n"
+		"it cannot be preloaded at all, or for a mistake in the options.\n",
+		cmd_doctor},
 	{"policy", "check|print|explain FILE", "find mistakes in rules, and which one decides",
 		"check    lists every mistake of FILE with its line and column, and the rules that can\n"
 		"         never decide because others come first, or because they contradict themselves.\n"

@@ -30,6 +30,7 @@ int cmd_report(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_victim(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);

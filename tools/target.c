@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "target.h"
 
+#include "image.h"
+
 #include <ctype.h>
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <link.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define OWN_DATA ELFDATA2LSB
@@ -20,30 +17,6 @@
 
 #define NOTE_GO_BUILD_ID 4
 #define HEADERS_MAX	 4096 /* of a kind; a file that claims more is not worth the time */
-
-struct image {
-	const unsigned char *at;
-	size_t size;
-};
-
-/* Copies len bytes out of the image: headers in a hostile file need not be aligned. */
-static bool image_get(struct image im, uint64_t offset, void *out, size_t len)
-{
-	if (offset > im.size || len > im.size - offset)
-		return false;
-	memcpy(out, im.at + offset, len);
-	return true;
-}
-
-/* True if the NUL-terminated text stands at offset. */
-static bool image_says(struct image im, uint64_t offset, const char *text)
-{
-	size_t len = strlen(text) + 1;
-
-	if (offset > im.size || len > im.size - offset)
-		return false;
-	return memcmp(im.at + offset, text, len) == 0;
-}
 
 static void copy_text(char *out, size_t size, struct image from)
 {
@@ -170,40 +143,13 @@ void target_parse(struct target *t, const void *image, size_t size)
 		parse_script(t, im);
 }
 
-static bool map_and_parse(struct target *t, int fd)
-{
-	struct stat st;
-	void *image;
-
-	if (fstat(fd, &st) != 0)
-		return false;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EACCES;
-		return false;
-	}
-	if (st.st_size == 0) {
-		target_parse(t, "", 0);
-		return true;
-	}
-	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (image == MAP_FAILED)
-		return false;
-	target_parse(t, image, (size_t)st.st_size);
-	munmap(image, (size_t)st.st_size);
-	return true;
-}
-
 bool target_read(struct target *t, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool done;
-	int error;
+	struct image im;
 
-	if (fd < 0)
+	if (!image_map(&im, path))
 		return false;
-	done = map_and_parse(t, fd);
-	error = errno;
-	close(fd);
-	errno = error;
-	return done;
+	target_parse(t, im.at, im.size);
+	image_unmap(&im);
+	return true;
 }

@@ -174,7 +174,7 @@ static void run_in_namespace(const struct trial *t, struct trial_result *r)
 	stay_on_one_processor();
 	/* Before the namespace: tracing belongs to the initial one. */
 	if (t->trace)
-		tracer_open(&tracer);
+		tracer_open(&tracer, false);
 	if (netns_enter(r->skipped, sizeof(r->skipped))) {
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 		signal(SIGPIPE, SIG_IGN);

@@ -65,7 +65,9 @@ void complaints_log(struct complaints *c, const char *path, const char *why)
 	text_some(&t, path);
 	text_str(&t, ": ");
 	text_str(&t, why);
-	text_str(&t, "; allowed is a file that can be written; standard error is used");
+	if (strchr(path, '/'))
+		text_str(&t, "; allowed is a file that can be written");
+	text_str(&t, "; standard error is used");
 	text_end(&t);
 }
 
@@ -98,26 +100,6 @@ void complaints_rule(void *arg, const struct rule_mistake *m)
 	text_str(&t, "policy: no rule is in force, and the mode is audit: ");
 	rules_mistake_text(&t, m);
 	text_end(&t);
-}
-
-/* What is recognised, and not built yet, is said: never silence. */
-void complaints_unbuilt(struct complaints *c)
-{
-	const char *const lines[] = {
-		self.opt.watch ? "RSTFIX_WATCH=1: not in this version; nothing is watched" : NULL,
-	};
-	unsigned i;
-	struct text t;
-	char *room;
-
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		room = lines[i] ? room_for(c) : NULL;
-		if (!room)
-			continue;
-		t = text_on(room, sizeof(c->text[0]));
-		text_str(&t, lines[i]);
-		text_end(&t);
-	}
 }
 
 static void tell_more(const struct complaints *c)

@@ -28,9 +28,6 @@ void complaints_log(struct complaints *c, const char *path, const char *why);
 /* No counters can be kept in that folder, and why; NULL: they can. */
 void complaints_stats(struct complaints *c, const char *folder, const char *why);
 
-/* What is recognised, and not built yet. */
-void complaints_unbuilt(struct complaints *c);
-
 /* As notices; and how many found no room. */
 void complaints_tell(const struct complaints *c);
 

@@ -90,3 +90,10 @@ bool sandbox_allows_stats(void)
 {
 	return !filtered() || SURVIVED(for_stats);
 }
+
+bool sandbox_allows_connect(void)
+{
+	static const short calls[] = {SYS_connect};
+
+	return !filtered() || survived(calls, 1);
+}

@@ -20,4 +20,7 @@ bool sandbox_allows_us(struct sandbox *s);
 /* The same for what RSTFIX_STATS needs besides. */
 bool sandbox_allows_stats(void);
 
+/* The same of connect(), without which no daemon can have the log. */
+bool sandbox_allows_connect(void);
+
 #endif

@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 struct self self;
-HOT_DATA bool start_shares_memory, start_fix, start_late;
+HOT_DATA bool start_shares_memory, start_fix, start_late, start_takes, start_every;
 
 /* 1; the kernel makes it 0 in a child that got a copy of this memory (Linux 4.14). */
 static uint32_t *not_forked;
@@ -257,7 +257,6 @@ static bool build(struct complaints *c)
 		return false;
 	complaints_log(c, self.opt.log_path, sink_start());
 	complaints_stats(c, self.opt.stats, stats_start());
-	complaints_unbuilt(c);
 	return true;
 }
 
@@ -283,6 +282,9 @@ void start(int argc, char **argv, char **envp)
 		linger_forbid();
 	read_policy(&c);
 	start_fix = self.opt.mode == MODE_FIX;
+	self.opt.watch &= !start_fix;
+	start_takes = start_fix || self.opt.watch;
+	start_every = self.opt.closes || self.opt.watch;
 	start_late = start_fix && rules_name_to_fix(policy_rules(), PATTERN_LATE_DATA);
 	if (!build(&c))
 		return;

@@ -30,6 +30,12 @@ extern struct self self;
 extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix, start_late;
 
 /*
+ * Sockets may be handed to the reaper: MODE_FIX, or RSTFIX_WATCH. Every close before the peer's FIN is
+ * judged whole: RSTFIX_WATCH or RSTFIX_CLOSES.
+ */
+extern __attribute__((visibility("hidden"))) bool start_takes, start_every;
+
+/*
  * What every hook asks after its hint and before it does anything: true if this process may be
  * judged and its tables written. False in a vfork child, which would write its parent's. A forked
  * child is made ready here, at its first door, however it was made. Any context.

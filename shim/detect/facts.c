@@ -209,6 +209,19 @@ int facts_state(int fd)
 	return option(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof(state)) ? state : -1;
 }
 
+bool facts_reset_since(int fd, uint32_t data_segs_in)
+{
+	struct tcp_info ti = {0};
+	int value = 0;
+
+	if (!option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) ||
+		ti.tcpi_data_segs_in == data_segs_in)
+		return false;
+	if (ti.tcpi_state == STATE_CLOSE) /* after both FINs there is no error */
+		return option(fd, SOL_SOCKET, SO_ERROR, &value, sizeof(value)) && value != 0;
+	return sys3(SYS_ioctl, fd, SIOCINQ, &value) == 0 && value > 0;
+}
+
 bool facts_is_tcp(int fd)
 {
 	int type = 0, protocol = 0;

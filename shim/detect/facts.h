@@ -56,6 +56,12 @@ bool facts_reuseaddr(int fd);
 /* An MPTCP socket whose peer speaks it too: not one that goes on as TCP. */
 bool facts_speaks_mptcp(int fd);
 
+/*
+ * Of a socket that is shut on both sides: data has come since this tcpi_data_segs_in was told, and was
+ * answered with RST, or will be by its close. Reads SO_ERROR, so of a socket of the shim's alone.
+ */
+bool facts_reset_since(int fd, uint32_t data_segs_in);
+
 /* The addresses; family 0 when not known. IPv4-mapped ones are told as IPv4. */
 void facts_local(int fd, struct endpoint *e);
 void facts_peer(int fd, struct endpoint *e);

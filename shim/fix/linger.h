@@ -19,11 +19,15 @@
  * pidfd_getfd); where it cannot be had, drain_linger() waits inside the close.
  */
 
+/* How long a watched socket is held. */
+#define LINGER_WATCH_MS 2000
+
 /* What a lingering socket takes with it through the channel. */
 struct parcel {
 	struct event event;
 	struct drain_bounds bounds;
 	bool half_close; /* not yet shut: a thread may stand in a write */
+	bool watched;	 /* shut on both sides, and nothing is mended: does a RST come? */
 	bool told;	 /* the event is: how this socket ends is not */
 };
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -133,6 +134,37 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	slot_free(i);
 }
 
+/*
+ * The close that the program has made before: nothing changes by it, but for a socket that got data
+ * just before its reading side was shut, which it resets. An event only if it came true.
+ */
+static void end_watched(uint32_t i, bool reset)
+{
+	struct slot *s = &slots[i];
+	struct event *e = &s->parcel.event;
+
+	if (reset)
+		event_confirm(e, s->fd);
+	await_no_more(s);
+	sys1(SYS_close, s->fd);
+	s->fd = -1;
+	e->outcome = OUTCOME_RESET;
+	if (reset)
+		event_tell(e);
+	slot_free(i);
+}
+
+/* The state first: it may be closed meanwhile. The other is asked once, for that takes the error away. */
+static void look_at_watched(uint32_t i, bool last)
+{
+	struct slot *s = &slots[i];
+	bool over = last || facts_state(s->fd) == TCP_CLOSE;
+	bool reset = facts_reset_since(s->fd, s->parcel.event.facts.data_segs_in);
+
+	if (over || reset)
+		end_watched(i, reset);
+}
+
 static void read_no_more(struct slot *s)
 {
 	s->input = false;
@@ -168,6 +200,10 @@ static void end_now(uint32_t i)
 {
 	struct slot *s = &slots[i];
 
+	if (s->parcel.watched) {
+		look_at_watched(i, true);
+		return;
+	}
 	discard(s, s->last_ms);
 	end(i, facts_unsent(s->fd) == 0 ? OUTCOME_DELIVERED : OUTCOME_EXPIRED, NULL);
 }
@@ -180,8 +216,11 @@ static void look(uint32_t i, uint32_t now)
 
 	if (s->fd < 0)
 		return;
+	if (s->parcel.watched) {
+		look_at_watched(i, false);
+		return;
+	}
 	n = discard(s, now);
-
 	if (n == 0 && drain_peer_fin(s->fd)) {
 		end(i, OUTCOME_AVERTED, NULL);
 	} else if (drain_was_reset(n)) {
@@ -243,6 +282,8 @@ void slots_look_at_limits(uint32_t now)
 			half_close_later(s);
 		if (limit_hit(s, now))
 			end_now(i);
+		else if (s->parcel.watched)
+			continue;
 		else if (!s->input && !s->parcel.half_close && facts_unsent(s->fd) == 0)
 			end(i,
 				drain_peer_fin(s->fd) && s->drained < s->parcel.bounds.bytes
@@ -272,17 +313,18 @@ void slots_make_room(void)
 void slots_adopt(uint32_t i, int fd, uint32_t now)
 {
 	struct slot *s = &slots[i];
-	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = i};
+	/* A watched one is always readable: told once, and at each change. */
+	struct epoll_event ev = {.events = s->parcel.watched ? EPOLLET : EPOLLIN, .data.u32 = i};
 
 	s->fd = fd;
 	s->start_ms = s->last_ms = s->asked_ms = now;
 	s->unsent = s->parcel.event.facts.unsent + 1; /* and the FIN */
 	s->drained = 0;
-	s->input = true;
+	s->input = !s->parcel.watched;
 	s->awaited = s->room_seen = false;
 	slot_link(i);
 	look(i, now);
-	if (s->fd < 0 || !s->input)
+	if (s->fd < 0 || (!s->input && !s->parcel.watched))
 		return;
 	drain_expect_any(fd);
 	s->awaited = sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
@@ -306,7 +348,7 @@ void slots_settle(bool late)
 
 	for (i = slots[0].next; i; i = next) {
 		next = slots[i].next;
-		if (late || facts_unsent(slots[i].fd) == 0)
+		if (late || slots[i].parcel.watched || facts_unsent(slots[i].fd) == 0)
 			end_now(i);
 	}
 }

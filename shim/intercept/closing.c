@@ -8,9 +8,11 @@
 #include "../fix/deferred.h"
 #include "../fix/listener.h"
 #include "../log/sink.h"
+#include "closes.h"
 #include "decide.h"
 #include "export.h"
 #include "mending.h"
+#include "watch.h"
 
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -124,15 +126,25 @@ static void judge(
 {
 	struct event *e = &c->event;
 	struct facts f;
+	bool found = closing_verdict(e, &f, fd, rec, unread);
 
-	if (!closing_verdict(e, &f, fd, rec, unread))
+	if (self.opt.closes && (!found || e->tentative))
+		closes_tell(PATTERN_NONE, e->op, fd, &f, rec, caller);
+	if (self.opt.watch && !found)
+		watch_close(c, fd, &f, rec, caller);
+	if (!found)
 		return;
 	/* The close would not happen: nothing must have been done by then. */
 	if (c->cancellable && !c->holders)
 		pthread_testcancel();
 	c->judged = start_busy_enter();
-	if (!c->judged || !closing_decide(e, &f, fd, rec, caller))
+	if (!c->judged)
 		return;
+	if (!closing_decide(e, &f, fd, rec, caller)) {
+		if (self.opt.closes && !e->tentative)
+			closes_tell(e->pattern, e->op, fd, &f, rec, caller);
+		return;
+	}
 	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie)) {
 		watch(c, fd, rec);
 		return;
@@ -155,6 +167,8 @@ HOT bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *u
 {
 	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
 		!facts_harmless(fd, hint & HINT_EOF, unread))
+		return false;
+	if (start_every && !(hint & HINT_EOF))
 		return false;
 	if (!start_fix || (hint & HINT_EOF) || !rec->cookie)
 		return true;

@@ -9,6 +9,7 @@
 #include "../fix/linger.h"
 #include "../fix/listener.h"
 #include "../log/sink.h"
+#include "closes.h"
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
@@ -128,15 +129,19 @@ static void end_one(struct ending *end, int fd)
 	struct event e = {.op = end->op, .status = end->status};
 	struct facts f;
 	int unread = 0;
-	bool flushed;
+	bool flushed, found;
 
 	if (!ends_with_us(end, fd, &rec)) {
 		end_inherited(end, fd, &rec);
 		return;
 	}
 	flushed = !start_fix || !end->stdio || streams_flush(fd, &rec);
-	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end) ||
-		!closing_verdict(&e, &f, fd, &rec, unread) || !owner_sole(fd, &rec, f.cookie) ||
+	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
+		return;
+	found = closing_verdict(&e, &f, fd, &rec, unread);
+	if (self.opt.closes && (!found || e.tentative))
+		closes_tell(PATTERN_NONE, e.op, fd, &f, &rec, end->caller);
+	if (!found || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;
 	if (decide_mends(&e) &&
@@ -201,7 +206,7 @@ static void judge_and_settle(struct ending *end)
 		}
 		__atomic_store_n(&entered, 0, __ATOMIC_RELEASE);
 	}
-	if (start_fix)
+	if (start_takes)
 		linger_settle_until(for_good, until_ms);
 }
 

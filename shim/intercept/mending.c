@@ -28,7 +28,7 @@ void mending_tell_time_wait(int fd, const struct event *e)
 }
 
 /* SIGIO would go on coming for a descriptor that the program has closed. */
-static void end_async(int fd)
+void mending_end_async(int fd)
 {
 	long flags;
 
@@ -99,7 +99,7 @@ static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
 
 	if (!epoll_detach(fd, rec))
 		return false;
-	end_async(fd);
+	mending_end_async(fd);
 	e->outcome = OUTCOME_LINGERING;
 	if (!e->tentative)
 		event_tell(e);

@@ -22,6 +22,9 @@ bool mending_disarmed(int fd, struct event *e);
 /* Is e to be told now? What is only a risk yet is counted as one. */
 bool mending_to_tell(const struct event *e);
 
+/* Its descriptor is about to be the shim's alone: the program gets no SIGIO for it any more. */
+void mending_end_async(int fd);
+
 /* May another thread stand in a read (ready 0) or a write (POLLOUT) of this very socket? */
 bool mending_thread_may_be(int fd, short ready);
 

@@ -75,7 +75,7 @@ EXPORT(int, daemon, (int nochdir, int noclose))
 	bool counted;
 	int r;
 
-	if (start_fix && watched(0) && start_ready())
+	if (start_takes && watched(0) && start_ready())
 		linger_settle(false); /* the parent ends inside of it */
 	counted = before_fork();
 	r = libc_daemon(nochdir, noclose); /* the parent does not come back */
@@ -177,7 +177,7 @@ void rf_split_tables(void)
 
 int rf_unshare(int flags)
 {
-	if (start_fix && watched(0) && start_ready())
+	if (start_takes && watched(0) && start_ready())
 		linger_settle(false); /* a user namespace wants a process with one thread */
 	if (flags & CLONE_FILES)
 		rf_split_tables();

@@ -14,14 +14,14 @@
 
 static void settle(void)
 {
-	if (start_fix && watched(0) && start_ready())
+	if (start_takes && watched(0) && start_ready())
 		linger_settle(false);
 }
 
 /* The reaper must not keep an identity, or a privilege, that the program gives up. */
 static int follow(int r, long number, long a, long b, long c)
 {
-	if (r == 0 && start_fix && watched(0) && start_ready())
+	if (r == 0 && start_takes && watched(0) && start_ready())
 		linger_identity(number, a, b, c);
 	return r;
 }
@@ -31,7 +31,7 @@ long rf_own_identity(long number, long a, long b, long c)
 {
 	long r = libc_syscall(number, a, b, c, 0, 0, 0);
 
-	if (r == 0 && start_fix && watched(0) && start_ready() && start_threads() == 1)
+	if (r == 0 && start_takes && watched(0) && start_ready() && start_threads() == 1)
 		linger_identity(number, a, b, c);
 	return r;
 }

@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../detect/owner.h"
 #include "../fix/deferred.h"
+#include "closes.h"
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
@@ -91,6 +92,8 @@ int rf_shutdown(int fd, int how, const void *caller)
 		deferred = !(hint & HINT_DEFERRED) && mend(fd, &f, rec, newly, caller);
 		if (both)
 			both_shut(rec, &f, caller);
+		if (both && self.opt.closes)
+			closes_tell(PATTERN_NONE, OP_SHUTDOWN, fd, &f, rec, caller);
 		if (deferred)
 			return how == SHUT_RD ? 0 : libc_shutdown(fd, SHUT_WR);
 	}

@@ -32,7 +32,7 @@ HOT static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
 	struct fdrec *rec = fdhint_begin(fd, HINT_STREAM);
 
 	owner_made(rec, mark, flags & SOCK_CLOEXEC);
-	if (start_fix) /* what is going to be touched must be this very socket */
+	if (start_takes) /* what is going to be touched must be this very socket */
 		rec->cookie = facts_cookie(fd);
 	rec->made_ms = start_now_ms();
 	return rec;

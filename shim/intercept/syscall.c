@@ -130,7 +130,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		ending_at_once((int)a, CALLER());
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setns:
-		if (start_fix && watched(0) && start_ready())
+		if (start_takes && watched(0) && start_ready())
 			linger_settle(false);
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_prctl:

@@ -3,47 +3,24 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "render.h"
+#include "line.h"
 #include "sink.h"
 #include "stats.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/utsname.h>
 
-/*
- * A line is put together in one of a few buffers: not on the stack, which may be a small one. More
- * threads than buffers at the same moment lose events, and that is counted.
- */
-#define BUFFERS	    8
-#define BUFFER_SIZE 49152
-
-static char (*buffers)[BUFFER_SIZE];
-static uint32_t buffer_busy[BUFFERS];
 static uint64_t seq;
 static struct risk risks[PATTERN_COUNT];
-static char host[65];
-static char boot_id[37];
 
 bool event_start(void)
 {
-	struct utsname uts;
-	void *p = mmap(NULL, BUFFERS * BUFFER_SIZE, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (sys1(SYS_uname, &uts) == 0)
-		memcpy(host, uts.nodename, sizeof(uts.nodename) < 64 ? sizeof(uts.nodename) : 64);
-	if (p == MAP_FAILED)
-		return false;
-	buffers = p;
-	return callsite_start();
+	return line_start() && callsite_start();
 }
 
 void event_forked(void)
 {
-	memset(buffer_busy, 0, sizeof(buffer_busy));
+	line_forked();
 	memset(risks, 0, sizeof(risks));
 	seq = 0;
 	callsite_forked();
@@ -55,101 +32,24 @@ bool event_any(void)
 	return __atomic_load_n(&seq, __ATOMIC_RELAXED) > 0;
 }
 
-static struct text buffer_take(unsigned *index)
-{
-	unsigned i;
-
-	for (i = 0; buffers && i < BUFFERS; i++) {
-		*index = i;
-		if (!__atomic_exchange_n(&buffer_busy[i], 1, __ATOMIC_ACQUIRE))
-			return text_on(buffers[i], BUFFER_SIZE);
-	}
-	sink_lose();
-	return text_on(NULL, 0);
-}
-
-static void buffer_release(unsigned index)
-{
-	__atomic_store_n(&buffer_busy[index], 0, __ATOMIC_RELEASE);
-}
-
-/* Read at the first event: a process without events opens nothing. */
-static void read_boot_id(void)
-{
-	char buf[37] = {0};
-	long fd;
-
-	if (boot_id[0])
-		return;
-	fd = sys4(SYS_openat, AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	if (sys3(SYS_read, fd, buf, 36) == 36)
-		memcpy(boot_id, buf, sizeof(boot_id));
-	sys1(SYS_close, fd);
-}
-
-static struct origin origin(uint64_t number, int tid)
-{
-	read_boot_id();
-	return (struct origin){
-		.time_us = start_now_us(),
-		.program = self.program,
-		.host = host,
-		.boot_id = boot_id,
-		.pid = self.pid,
-		.tid = tid ? tid : (int)sys0(SYS_gettid),
-		.start_s = self.start_s,
-		.seq = number,
-	};
-}
-
-static bool json(void)
-{
-	return self.opt.format == FORMAT_JSON;
-}
-
-static void tell_lost(void);
-
-static void write_line(struct text *t)
-{
-	if (t->cut && t->len == t->cap)
-		t->at[t->len - 1] = '\n';
-	if (sink_write(t->at, t->len))
-		tell_lost();
-}
-
-/* After a line went through again: how many before it did not. */
-static void tell_lost(void)
-{
-	char buf[128];
-	struct text t;
-	uint64_t n = sink_lost_since();
-
-	if (n == 0)
-		return;
-	t = text_on(buf, sizeof(buf));
-	text_u64(&t, n);
-	text_str(&t, n == 1 ? " line was lost before this" : " lines were lost before this");
-	text_end(&t);
-	event_notice("lost", buf);
-}
-
 void event_notice(const char *code, const char *msg)
 {
 	unsigned index;
-	struct text t = buffer_take(&index);
+	struct text t = line_take(&index);
 	struct origin o;
+	size_t body;
 
 	if (!t.at)
 		return;
-	o = origin(0, 0);
-	if (json())
+	o = line_origin(0, 0);
+	body = line_begin(&t, &o,
+		&(struct framed){.event = "notice", .code = code, .severity = SEVERITY_NOTICE});
+	if (line_json())
 		render_notice_json(&t, &o, code, msg);
 	else
 		render_notice_text(&t, &o, code, msg);
-	sink_write(t.at, t.len);
-	buffer_release(index);
+	line_put(&t, body);
+	line_release(index);
 }
 
 /* libunwind and the loader are libc's guests: they set errno. */
@@ -227,7 +127,7 @@ unsigned event_callsite(enum op op, const void *caller)
 /* The file of RSTFIX_STATS is made at the first event: a process without any leaves none. */
 static void open_stats(void)
 {
-	struct origin o = origin(0, 0);
+	struct origin o = line_origin(0, 0);
 	const char *why = stats_open(&o);
 	char line[128];
 	struct text t = text_on(line, sizeof(line));
@@ -274,9 +174,11 @@ static void count(struct callsite *s, const struct event *e)
 	stats_count(s, e->action, e->outcome);
 }
 
-static void render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)
+/* Returns where its message begins. */
+static size_t render(struct text *t, const struct event *e, struct callsite *s, uint64_t number)
 {
-	struct origin o = origin(number, e->tid);
+	struct origin o = line_origin(number, e->tid);
+	size_t body;
 	struct telling w = {.site = s, .count = 1, .armed = callsite_at(e->armed_site)};
 
 	if (s) {
@@ -284,10 +186,16 @@ static void render(struct text *t, const struct event *e, struct callsite *s, ui
 		w.frames = s->frame_count > 0 &&
 			callsite_frames_due(s, start_now_ms(), sink_generation());
 	}
-	if (json())
+	body = line_begin(t, &o,
+		&(struct framed){.event = "rst",
+			.about = e,
+			.told = &w,
+			.severity = framing_severity(e->outcome)});
+	if (line_json())
 		render_event_json(t, &o, e, &w);
 	else
 		render_event_text(t, &o, e, &w);
+	return body;
 }
 
 void event_tell(const struct event *e)
@@ -304,12 +212,36 @@ void event_tell(const struct event *e)
 			__atomic_add_fetch(&s->untold, 1, __ATOMIC_RELAXED);
 		return;
 	}
-	t = buffer_take(&index);
+	t = line_take(&index);
 	if (!t.at)
 		return;
-	render(&t, e, s, number);
-	write_line(&t);
-	buffer_release(index);
+	line_write(&t, render(&t, e, s, number));
+	line_release(index);
+}
+
+void event_close(const struct event *e)
+{
+	struct callsite *s = callsite_at(e->site);
+	struct origin o = line_origin(0, 0);
+	struct telling w = {.site = s, .count = 1};
+	struct text t;
+	size_t body;
+	unsigned index;
+
+	t = line_take(&index);
+	if (!t.at)
+		return;
+	w.frames = s && s->frame_count > 0 &&
+		callsite_frames_due(s, start_now_ms(), sink_generation());
+	body = line_begin(&t, &o,
+		&(struct framed){
+			.event = "close", .about = e, .told = &w, .severity = SEVERITY_INFO});
+	if (line_json())
+		render_close_json(&t, &o, e, &w);
+	else
+		render_close_text(&t, &o, e, &w);
+	line_write(&t, body);
+	line_release(index);
 }
 
 static bool worth_telling(const struct callsite *s)
@@ -317,8 +249,16 @@ static bool worth_telling(const struct callsite *s)
 	return s && s->pattern != PATTERN_NONE && s->count > 0;
 }
 
-static void summary_json(struct text *t, const struct origin *o)
+static size_t summary_begin(struct text *t, const struct origin *o)
 {
+	t->len = 0;
+	return line_begin(t, o, &(struct framed){.event = "summary", .severity = SEVERITY_INFO});
+}
+
+/* Returns where the message of the last line begins. */
+static size_t summary_json(struct text *t, const struct origin *o)
+{
+	size_t body = summary_begin(t, o);
 	bool first = true;
 	unsigned i;
 
@@ -330,8 +270,8 @@ static void summary_json(struct text *t, const struct origin *o)
 			continue;
 		if (t->cap - t->len < 1024) { /* go on in another line */
 			render_summary_json_end(t, NULL);
-			write_line(t);
-			t->len = 0;
+			line_write(t, body);
+			body = summary_begin(t, o);
 			render_summary_json_head(t, o, seq, sink_lost());
 			first = true;
 		}
@@ -339,10 +279,12 @@ static void summary_json(struct text *t, const struct origin *o)
 		first = false;
 	}
 	render_summary_json_end(t, risks);
+	return body;
 }
 
-static void summary_text(struct text *t, const struct origin *o)
+static size_t summary_text(struct text *t, const struct origin *o)
 {
+	size_t body = summary_begin(t, o);
 	unsigned i;
 
 	render_summary_text_head(t, o, seq, sink_lost());
@@ -352,12 +294,13 @@ static void summary_text(struct text *t, const struct origin *o)
 		if (!worth_telling(s))
 			continue;
 		if (t->cap - t->len < 1024) {
-			write_line(t);
-			t->len = 0;
+			line_write(t, body);
+			body = summary_begin(t, o);
 		}
 		render_summary_text_site(t, s);
 	}
 	render_summary_text_risks(t, risks);
+	return body;
 }
 
 void event_summary(void)
@@ -368,14 +311,10 @@ void event_summary(void)
 
 	if (!event_any())
 		return;
-	t = buffer_take(&index);
+	t = line_take(&index);
 	if (!t.at)
 		return;
-	o = origin(0, 0);
-	if (json())
-		summary_json(&t, &o);
-	else
-		summary_text(&t, &o);
-	write_line(&t);
-	buffer_release(index);
+	o = line_origin(0, 0);
+	line_write(&t, line_json() ? summary_json(&t, &o) : summary_text(&t, &o));
+	line_release(index);
 }

@@ -74,6 +74,9 @@ void event_tell(const struct event *e);
  */
 void event_risk(const struct event *e);
 
+/* A close that is no event, with all that is known of it: told, and not counted. */
+void event_close(const struct event *e);
+
 /* A line that is no event: what was lost, what is not covered, a mistake in the configuration. */
 void event_notice(const char *code, const char *text);
 

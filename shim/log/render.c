@@ -181,7 +181,7 @@ static void linger_json(struct text *t, const struct facts *f)
 	text_char(t, '}');
 }
 
-static const char *role_name(enum role role)
+const char *render_role(enum role role)
 {
 	return role == ROLE_SERVER ? "server" : role == ROLE_CLIENT ? "client" : NULL;
 }
@@ -189,7 +189,7 @@ static const char *role_name(enum role role)
 static void socket_json(struct text *t, const struct event *e)
 {
 	member_u64(t, "fd", (uint64_t)e->fd);
-	member_str(t, "role", role_name(e->role));
+	member_str(t, "role", render_role(e->role));
 	member_endpoint(t, "local", &e->local);
 	member_endpoint(t, "peer", &e->peer);
 	member_str(t, "state", verdict_state_name(e->facts.state));
@@ -263,6 +263,27 @@ void render_event_json(
 		frames_json(t, w->site, w->armed ? t->cap / 2 : END_ROOM);
 	if (w->armed)
 		armed_json(t, e, w);
+	text_str(t, "}\n");
+}
+
+void render_close_json(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w)
+{
+	head_json(t, o, "close");
+	member_str(t, "pattern", e->pattern == PATTERN_NONE ? NULL : pattern_names[e->pattern]);
+	member_str(t, "op", op_names[e->op]);
+	member_str(t, "program", o->program);
+	member_u64(t, "pid", (uint64_t)o->pid);
+	member_u64(t, "tid", (uint64_t)o->tid);
+	socket_json(t, e);
+	member_id(t, "stack_id", w->site ? w->site->id : 0);
+	member_str(t, "host", o->host);
+	member_str(t, "boot_id", o->boot_id);
+	member_known(t, "netns", e->netns);
+	member_known(t, "sock", e->facts.cookie);
+	member_u64(t, "start", (uint64_t)o->start_s);
+	if (w->frames)
+		frames_json(t, w->site, END_ROOM);
 	text_str(t, "}\n");
 }
 

@@ -32,6 +32,12 @@ void render_event_json(
 void render_event_text(
 	struct text *t, const struct origin *o, const struct event *e, const struct telling *w);
 
+/* A close that is no event. */
+void render_close_json(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w);
+void render_close_text(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w);
+
 void render_notice_json(struct text *t, const struct origin *o, const char *code, const char *msg);
 void render_notice_text(struct text *t, const struct origin *o, const char *code, const char *msg);
 
@@ -54,5 +60,6 @@ void render_summary_text_site(struct text *t, const struct callsite *s);
 void render_summary_text_risks(struct text *t, const struct risk risks[PATTERN_COUNT]);
 
 void render_endpoint(struct text *t, const struct endpoint *e); /* 127.0.0.1:80, [::1]:80 */
+const char *render_role(enum role role);			/* NULL for ROLE_NONE */
 
 #endif

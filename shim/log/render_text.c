@@ -95,7 +95,8 @@ static void deed(struct text *t, const struct event *e)
 		text_str(t, " after shutdown() of both sides, while the peer was still sending");
 		break;
 	case PATTERN_LATE_DATA:
-		text_str(t, " with output under way, and data from the peer after it");
+		text_str(t, e->facts.unsent ? " with output under way" : " before the peer's FIN");
+		text_str(t, ", and data from the peer after it");
 		break;
 	case PATTERN_WRITE_AFTER_CLOSE:
 		text_str(t, " after the peer's end of file, which the program had read");
@@ -292,6 +293,20 @@ void render_event_text(
 		text_str(t, "() at\n");
 		frames(t, w->armed);
 	}
+}
+
+void render_close_text(
+	struct text *t, const struct origin *o, const struct event *e, const struct telling *w)
+{
+	who(t, o);
+	deed(t, e);
+	text_str(t, " before the FIN of ");
+	peer(t, e);
+	text_str(t, " [close");
+	stack_id(t, w->site);
+	text_str(t, "]\n");
+	if (w->frames)
+		frames(t, w->site);
 }
 
 void render_notice_text(struct text *t, const struct origin *o, const char *code, const char *msg)

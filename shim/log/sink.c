@@ -6,6 +6,7 @@
 #include "../base/helper.h"
 #include "../base/start.h"
 #include "sinkfd.h"
+#include "sinkpath.h"
 #include "stats.h"
 
 #include "../base/sys.h"
@@ -24,8 +25,6 @@ struct identity {
 };
 
 static struct identity start_stderr;
-static char path_template[PATH_MAX * 2]; /* absolute, %p and %e not yet replaced */
-static char path_now[PATH_MAX];		 /* for this process; empty: too long */
 
 /* The log as the program's threads have it, and as the helper thread has it in its own table. */
 static struct handle {
@@ -72,72 +71,13 @@ static bool same(const struct identity *a, const struct identity *b)
 	return a->dev == b->dev && a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT);
 }
 
-/* %e is the program's name, which must not become a folder. Not at an event: stacks are small. */
-static bool expand_path(void)
-{
-	struct text now = text_on(path_now, sizeof(path_now)), *t = &now;
-	const char *p, *c;
-
-	for (p = path_template; *p; p++) {
-		if (*p != '%' || !p[1]) {
-			text_char(t, *p);
-			continue;
-		}
-		p++;
-		if (*p == 'p')
-			text_i64(t, self.pid);
-		else if (*p == 'e')
-			for (c = self.program; *c; c++)
-				text_char(t, (char)(*c == '/' ? '_' : *c));
-		else
-			text_char(t, '%');
-	}
-	text_end(t);
-	if (t->cut)
-		path_now[0] = 0;
-	return !t->cut;
-}
-
-static const char *check_path(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t n = slash > path ? (size_t)(slash - path) : 1;
-	long r = sys4(SYS_faccessat, AT_FDCWD, path, W_OK, 0);
-	struct stat st;
-
-	if (r == 0) {
-		r = sys4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
-		return r == 0 && S_ISDIR(st.st_mode) ? "it is a folder" : NULL;
-	}
-	if (r != -ENOENT || n >= sizeof(folder))
-		return r == -EACCES ? "permission denied" : "it cannot be written";
-	memcpy(folder, path, n);
-	folder[n] = 0;
-	r = sys4(SYS_faccessat, AT_FDCWD, folder, W_OK | X_OK, 0);
-	if (r == -ENOENT)
-		return "the folder does not exist";
-	return r == 0 ? NULL : r == -EACCES ? "permission denied" : "the folder cannot be written";
-}
-
 const char *sink_start(void)
 {
-	struct text t = text_on(path_template, sizeof(path_template));
-	char cwd[PATH_MAX];
 	const char *why;
 
 	if (!identify(STDERR_FILENO, &start_stderr))
 		start_stderr.mode = 0;
-	if (self.opt.log != LOG_FILE)
-		return NULL;
-	/* The program may change its folder before the first event. */
-	if (self.opt.log_path[0] != '/' && sys2(SYS_getcwd, cwd, sizeof(cwd)) > 0) {
-		text_str(&t, cwd);
-		text_char(&t, '/');
-	}
-	text_str(&t, self.opt.log_path);
-	text_end(&t);
-	why = expand_path() ? check_path(path_now) : "the path is too long";
+	why = sinkpath_start();
 	if (why)
 		self.opt.log = LOG_STDERR;
 	return why;
@@ -146,11 +86,10 @@ const char *sink_start(void)
 void sink_forked(void)
 {
 	/* The parent's file, under its number: a %p in the name makes the child open its own. */
-	if (self.opt.log == LOG_FILE && strstr(path_template, "%p")) {
+	if (sinkpath_forked()) {
 		if (sink_owns(handles[0].fd))
 			sys1(SYS_close, handles[0].fd);
 		handles[0].fd = -1;
-		expand_path();
 	}
 	handles[1].fd = -1; /* was in the parent's helper */
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
@@ -190,8 +129,16 @@ static bool deleted(int fd)
 		st.st_nlink == 0;
 }
 
+/* The next write opens it anew. */
+static void close_log(struct handle *h, int was)
+{
+	if (__atomic_compare_exchange_n(
+		    &h->fd, &was, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		sys1(SYS_close, was);
+}
+
 /* Two threads may come here at once: the second one's descriptor is not needed. */
-static int open_file(void)
+static int open_log(void)
 {
 	struct handle *h = handle();
 	struct identity id;
@@ -200,13 +147,10 @@ static int open_file(void)
 	if (was >= 0 && identify(was, &id) && same(&id, &h->identity)) {
 		if (!deleted(was))
 			return was;
-		if (__atomic_compare_exchange_n(
-			    &h->fd, &was, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-			sys1(SYS_close, was);
+		close_log(h, was);
 		was = -1;
 	}
-	fd = (int)sys4(SYS_openat, AT_FDCWD, path_now,
-		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	fd = sinkpath_open();
 	if (fd < 0)
 		return -1;
 	if (h == &handles[0])
@@ -274,9 +218,33 @@ static void tell_unopened(void)
 	text_char(&t, '[');
 	text_i64(&t, self.pid);
 	text_str(&t, "]: the log cannot be opened any more, its lines are lost: ");
-	text_safe(&t, path_now);
+	text_safe(&t, sinkpath());
 	line[t.len] = '\n';
 	write_stderr(line, t.len + 1);
+}
+
+/* -1: not to be had; said once. */
+static int open_or_tell(void)
+{
+	int fd = open_log();
+
+	if (fd < 0)
+		tell_unopened();
+	return fd;
+}
+
+/* A daemon that was restarted has another socket: once more, there. */
+static bool send_daemon(const char *buf, size_t len)
+{
+	int fd = open_or_tell();
+	long n = fd >= 0 ? sinkfd_send(fd, buf, len) : 0;
+
+	if (n == -ECONNREFUSED || n == -ENOTCONN || n == -ECONNRESET || n == -EPIPE) {
+		close_log(handle(), fd);
+		fd = open_or_tell();
+		n = fd >= 0 ? sinkfd_send(fd, buf, len) : 0;
+	}
+	return n > 0;
 }
 
 static bool write_out(const char *buf, size_t len)
@@ -287,14 +255,11 @@ static bool write_out(const char *buf, size_t len)
 	case LOG_STDERR:
 		return write_stderr(buf, len);
 	case LOG_FILE:
-		fd = open_file();
-		if (fd < 0)
-			tell_unopened();
+		fd = open_or_tell();
 		return fd >= 0 && sinkfd_write(fd, handle()->identity.mode, buf, len);
 	case LOG_SYSLOG:
-		return sinkfd_syslog(buf, len);
 	case LOG_JOURNAL:
-		return sinkfd_journal(buf, len);
+		return send_daemon(buf, len);
 	default:
 		return true;
 	}
@@ -332,9 +297,9 @@ uint64_t sink_lost_since(void)
 
 uint32_t sink_generation(void)
 {
-	/* The file is opened by the first write; frames that go into it must be due by then. */
-	if (self.opt.log == LOG_FILE)
-		open_file();
+	/* The log is opened by the first write; frames that go into it must be due by then. */
+	if (self.opt.log == LOG_FILE || sinkpath_is_daemon())
+		open_log();
 	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "sinkfd.h"
 
-#include "../base/format.h"
-#include "../base/start.h"
 #include "../base/sys.h"
 
 #include <errno.h>
@@ -128,50 +126,28 @@ bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len)
 	return len == 0;
 }
 
-static bool datagram(const char *path, struct iovec *iov, size_t count)
+int sinkfd_connect(const char *path)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	struct msghdr msg = {
-		.msg_name = &un, .msg_namelen = sizeof(un), .msg_iov = iov, .msg_iovlen = count};
-	long fd = sys3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), n;
+	int fd = (int)sys3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	long r;
 
 	if (fd < 0)
-		return false;
+		return fd;
 	memcpy(un.sun_path, path, strlen(path));
-	n = sys3(SYS_sendmsg, fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	r = sys3(SYS_connect, fd, &un, sizeof(un));
+	if (r == 0)
+		return fd;
 	sys1(SYS_close, fd);
-	return n > 0;
+	return (int)r;
 }
 
-/* Facility user, severity warning; the daemon adds the time. */
-bool sinkfd_syslog(const char *buf, size_t len)
+long sinkfd_send(int fd, const char *buf, size_t len)
 {
-	char head[128];
-	struct text t = text_on(head, sizeof(head));
-	struct iovec iov[2] = {{head, 0}, {(void *)buf, len}};
+	long n;
 
-	text_str(&t, "<12>");
-	text_safe(&t, self.program);
-	text_char(&t, '[');
-	text_i64(&t, self.pid);
-	text_str(&t, "]: ");
-	iov[0].iov_len = t.len;
-	return datagram("/dev/log", iov, 2);
-}
-
-/* Native protocol: a field with newlines is its name, a newline, 64 bits of length, the value. */
-bool sinkfd_journal(const char *buf, size_t len)
-{
-	static const char head[] = "PRIORITY=4\nSYSLOG_IDENTIFIER=rstfix\nMESSAGE\n";
-	unsigned char length[8];
-	struct iovec iov[] = {
-		{(void *)head, sizeof(head) - 1}, {length, 8}, {(void *)buf, 0}, {(void *)"\n", 1}};
-	unsigned i;
-
-	while (len > 0 && buf[len - 1] == '\n')
-		len--;
-	iov[2].iov_len = len;
-	for (i = 0; i < 8; i++) /* little-endian on the wire */
-		length[i] = (unsigned char)((uint64_t)len >> (8 * i));
-	return datagram("/run/systemd/journal/socket", iov, 4);
+	do
+		n = sys6(SYS_sendto, fd, (long)buf, (long)len, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+	while (n == -EINTR);
+	return n;
 }

@@ -11,9 +11,11 @@
 /* To a descriptor whose st_mode is `mode`. True: all of it was written. */
 bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len);
 
-/* As a datagram to /dev/log (RFC 3164 framing) or to the journal's native socket. */
-bool sinkfd_syslog(const char *buf, size_t len);
-bool sinkfd_journal(const char *buf, size_t len);
+/* A datagram socket connected to the path, which is shorter than 108 bytes; or -errno. */
+int sinkfd_connect(const char *path);
+
+/* One datagram. Bytes, or -errno. */
+long sinkfd_send(int fd, const char *buf, size_t len);
 
 bool sinkfd_is_open(int fd);
 bool sinkfd_is_unix(int fd); /* an AF_UNIX socket */

@@ -68,6 +68,7 @@ static bool set_log(struct options *o, const char *value)
 
 	if (parse_word(value, words, &target)) {
 		o->log = (enum log_target)target;
+		strcpy(o->log_path, value);
 		return true;
 	}
 	if (!log_path_legal(value))
@@ -162,6 +163,11 @@ static bool set_watch(struct options *o, const char *value)
 	return parse_flag(value, &o->watch);
 }
 
+static bool set_closes(struct options *o, const char *value)
+{
+	return parse_flag(value, &o->closes);
+}
+
 static bool set_stats(struct options *o, const char *value)
 {
 	if (!strchr(value, '/') || strlen(value) >= sizeof(o->stats))
@@ -206,9 +212,13 @@ const struct option options_table[] = {
 		"0: take the shim out of the environment of programs executed from here.", true,
 		set_follow},
 	{PREFIX "WATCH", "flag", "0", "0 or 1",
-		"1: in audit, hold each socket that is closed before its peer's FIN for up to 2 s, so "
-		"that a late RST is proven without root.",
+		"1: in audit, in processes with one thread, hold each socket that is closed before its "
+		"peer's FIN for up to 2 s, so that a late RST is proven without root.",
 		false, set_watch},
+	{PREFIX "CLOSES", "flag", "0", "0 or 1",
+		"1: tell each close before the peer's FIN, a line of its own: rstfix run --kernel sets "
+		"it, and finds in it who is to blame for a late RST.",
+		false, set_closes},
 	{PREFIX "STATS", "path", "", "a directory, with a slash in its path",
 		"A directory, best on tmpfs, for one memory-mapped counter file a process; empty: none. See rstfix "
 		"top.",
@@ -222,6 +232,7 @@ void options_default(struct options *o)
 	*o = (struct options){
 		.mode = MODE_AUDIT,
 		.log = LOG_STDERR,
+		.log_path = "stderr",
 		.format = FORMAT_TEXT,
 		.backtrace = 16,
 		.rate = 10,

@@ -33,7 +33,7 @@ struct linger_limits {
 struct options {
 	enum mode mode;
 	enum log_target log;
-	char log_path[PATH_MAX]; /* as given, %p and %e not yet replaced; LOG_FILE only */
+	char log_path[PATH_MAX]; /* as given, %p and %e not yet replaced */
 	enum log_format format;
 	uint32_t backtrace; /* frames, 0 to 64 */
 	uint32_t rate;	    /* full events a second for one callsite */
@@ -42,6 +42,7 @@ struct options {
 	char programs[1024]; /* comma list of globs; empty: all programs */
 	bool follow;
 	bool watch;
+	bool closes;
 	char stats[PATH_MAX]; /* directory; empty: none */
 	const char *policy; /* rules, and the path of a file of them, in the environment; or NULL */
 	const char *policy_file;

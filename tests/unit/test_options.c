@@ -119,7 +119,7 @@ static void every_default_that_is_told_is_the_default_that_is_used(void **state)
 static void every_row_tells_a_person_what_it_is(void **state)
 {
 	(void)state;
-	assert_int_equal(options_count, 13);
+	assert_int_equal(options_count, 14);
 	for (size_t i = 0; i < options_count; i++) {
 		const struct option *row = &options_table[i];
 

@@ -86,6 +86,7 @@ static line_kind kind_of(element value)
 	return is(s, "rst")	   ? LINE_RST
 		: is(s, "summary") ? LINE_SUMMARY
 		: is(s, "notice")  ? LINE_NOTICE
+		: is(s, "close")   ? LINE_CLOSE
 				   : LINE_OTHER;
 }
 

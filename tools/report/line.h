@@ -21,7 +21,7 @@ extern "C" {
 #define LINE_ROOM    64 /* bytes behind a line that may be read: simdjson's padding */
 #define LINE_UNKNOWN INT64_MIN
 
-enum line_kind { LINE_RST, LINE_SUMMARY, LINE_NOTICE, LINE_OTHER };
+enum line_kind { LINE_RST, LINE_SUMMARY, LINE_NOTICE, LINE_CLOSE, LINE_OTHER };
 
 struct line_frame {
 	struct span module, build_id, symbol;

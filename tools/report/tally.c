@@ -215,6 +215,8 @@ void tally_line(struct tally *t, const struct line *l, struct moment *m)
 	uint64_t process;
 
 	*m = (struct moment){0, 0, false};
+	if (l->kind == LINE_CLOSE) /* of RSTFIX_CLOSES: nothing was reset by it */
+		return;
 	tally_widen(&t->first_us, &t->last_us, l->time_us);
 	if (l->kind == LINE_OTHER) {
 		t->bad++;

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "line.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "sink.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+
+#define BUFFERS	    8
+#define BUFFER_SIZE 49152
+
+static char (*buffers)[BUFFER_SIZE];
+static uint32_t buffer_busy[BUFFERS];
+static char host[65];
+static char boot_id[37];
+
+bool line_start(void)
+{
+	struct utsname uts;
+	void *p = mmap(NULL, BUFFERS * BUFFER_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (sys1(SYS_uname, &uts) == 0)
+		memcpy(host, uts.nodename, sizeof(uts.nodename) < 64 ? sizeof(uts.nodename) : 64);
+	if (p == MAP_FAILED)
+		return false;
+	buffers = p;
+	return true;
+}
+
+void line_forked(void)
+{
+	memset(buffer_busy, 0, sizeof(buffer_busy));
+}
+
+struct text line_take(unsigned *index)
+{
+	unsigned i;
+
+	for (i = 0; buffers && i < BUFFERS; i++) {
+		*index = i;
+		if (!__atomic_exchange_n(&buffer_busy[i], 1, __ATOMIC_ACQUIRE))
+			return text_on(buffers[i], BUFFER_SIZE);
+	}
+	sink_lose();
+	return text_on(NULL, 0);
+}
+
+void line_release(unsigned index)
+{
+	__atomic_store_n(&buffer_busy[index], 0, __ATOMIC_RELEASE);
+}
+
+/* Read at the first event: a process without events opens nothing. */
+static void read_boot_id(void)
+{
+	char buf[37] = {0};
+	long fd;
+
+	if (boot_id[0])
+		return;
+	fd = sys4(SYS_openat, AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (sys3(SYS_read, fd, buf, 36) == 36)
+		memcpy(boot_id, buf, sizeof(boot_id));
+	sys1(SYS_close, fd);
+}
+
+struct origin line_origin(uint64_t number, int tid)
+{
+	read_boot_id();
+	return (struct origin){
+		.time_us = start_now_us(),
+		.program = self.program,
+		.host = host,
+		.boot_id = boot_id,
+		.pid = self.pid,
+		.tid = tid ? tid : (int)sys0(SYS_gettid),
+		.start_s = self.start_s,
+		.seq = number,
+	};
+}
+
+bool line_json(void)
+{
+	return self.opt.format == FORMAT_JSON;
+}
+
+static void tell_lost(void);
+
+size_t line_begin(struct text *t, const struct origin *o, const struct framed *f)
+{
+	return framing_begin(t, self.opt.log, o, f);
+}
+
+bool line_put(struct text *t, size_t body)
+{
+	if (t->cut && t->len == t->cap)
+		t->at[t->len - 1] = '\n';
+	framing_end(t, self.opt.log, body);
+	return sink_write(t->at, t->len);
+}
+
+void line_write(struct text *t, size_t body)
+{
+	if (line_put(t, body))
+		tell_lost();
+}
+
+/* After a line went through again: how many before it did not. */
+static void tell_lost(void)
+{
+	char buf[128];
+	struct text t;
+	uint64_t n = sink_lost_since();
+
+	if (n == 0)
+		return;
+	t = text_on(buf, sizeof(buf));
+	text_u64(&t, n);
+	text_str(&t, n == 1 ? " line was lost before this" : " lines were lost before this");
+	text_end(&t);
+	event_notice("lost", buf);
+}
