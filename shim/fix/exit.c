@@ -13,14 +13,10 @@
 #define FIRST_LOOK_US 50U
 #define LAST_LOOK_US  1000U
 
-/* Room for so long: nobody stands in a write. */
-#define ROOM_MS 10U
-
 struct leaving {
 	int fd; /* -1: over */
 	bool input;
-	bool writing;		    /* not half-closed yet */
-	uint32_t start_ms, full_ms; /* when there was last no room to write */
+	uint32_t start_ms;
 	uint64_t drained, bytes;
 	struct event event;
 };
@@ -42,17 +38,13 @@ static bool map_list(void)
 	return true;
 }
 
-bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing)
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b)
 {
-	uint32_t now = start_now_ms();
-
 	if (count == self.opt.linger.sockets || !map_list())
 		return false;
 	list[count++] = (struct leaving){.fd = fd,
 		.input = true,
-		.writing = writing,
-		.start_ms = now,
-		.full_ms = now,
+		.start_ms = start_now_ms(),
 		.bytes = b->bytes,
 		.event = *e};
 	drain_expect_any(fd);
@@ -97,19 +89,6 @@ static long discard(struct leaving *l)
 	return n;
 }
 
-/* A thread that stood in a write would have filled what room there is. */
-static void half_close_later(struct leaving *l)
-{
-	uint32_t now = start_now_ms();
-
-	if (!drain_has_room(l->fd)) {
-		l->full_ms = now;
-	} else if (now - l->full_ms >= ROOM_MS) {
-		drain_half_close(l->fd);
-		l->writing = false;
-	}
-}
-
 static bool left_to_kernel(struct leaving *l)
 {
 	if (!trim_attach(l->fd))
@@ -127,8 +106,6 @@ static void look(struct leaving *l, bool late)
 		over(l, OUTCOME_FAILED, "the program closed it meanwhile");
 		return;
 	}
-	if (l->writing)
-		half_close_later(l);
 	n = discard(l);
 	if (n == 0 && drain_peer_fin(l->fd))
 		over(l, OUTCOME_AVERTED, NULL);

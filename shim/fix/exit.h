@@ -10,7 +10,8 @@
 
 /*
  * The rescue at a program's end: sockets that end with it are drained, all together, until their
- * output is acknowledged, and what came of it is told. They stay open: the end closes them. In the
+ * output is acknowledged, and what came of it is told. They stay open, for writing too: threads,
+ * handlers and stdio may still use them, and the end itself sends the FIN. In the
  * calling thread, for at an end there may be no other to be had. By raw system call, no allocation
  * but one mapping; any context but a vfork child, one caller at a time.
  */
@@ -19,11 +20,10 @@
 void exit_begin(void);
 
 /*
- * fd, known to be the last reference, is to be waited for. It is half-closed already, unless a thread
- * may be writing to it: then that is done when there was room for a while. False: there is no room
- * for it here (RSTFIX_LINGER, sockets=).
+ * fd, known to be the last reference, is to be waited for. False: there is no room for it here
+ * (RSTFIX_LINGER, sockets=).
  */
-bool exit_add(int fd, const struct event *e, const struct drain_bounds *b, bool writing);
+bool exit_add(int fd, const struct event *e, const struct drain_bounds *b);
 
 /*
  * Waits for what was added, at most until this moment (start_now_ms()). What is not delivered by then

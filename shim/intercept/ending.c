@@ -17,8 +17,6 @@
 #include "streams.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct ending {
@@ -26,6 +24,7 @@ struct ending {
 	enum rule_status status;
 	const void *caller;
 	bool stdio;			   /* libc is going to flush its streams */
+	uint32_t until_ms;		   /* start_now_ms() */
 	bool (*succeeds)(const void *arg); /* of exec; NULL: it does */
 	const void *arg;
 	bool asked, fails;
@@ -40,30 +39,37 @@ static bool goes_through(struct ending *end)
 	return !end->fails;
 }
 
-/* True: the event is to be told now. */
-static bool mend(int fd, const struct fdrec *rec, struct event *e)
+static void mend_listener(const struct ending *end, int fd, struct event *e)
+{
+	if ((int32_t)(start_now_ms() - end->until_ms) < 0) {
+		listener_empty(fd, e);
+		return;
+	}
+	e->outcome = OUTCOME_FAILED;
+	e->why = "RSTFIX_EXIT was over";
+}
+
+/*
+ * No half-close: threads, handlers of the program's and stdio may write until the end itself, which
+ * sends the FIN. True: the event is to be told now.
+ */
+static bool mend(const struct ending *end, int fd, const struct fdrec *rec, struct event *e)
 {
 	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
-	bool writing, uploads;
+	bool uploads;
 
 	if (e->pattern == PATTERN_LISTENER_CLOSE) {
-		listener_empty(fd, e);
+		mend_listener(end, fd, e);
 		return true;
 	}
 	if (!mending_disarmed(fd, e))
 		return true;
-	/*
-	 * The end itself sends FIN: a thread that writes until then is not disturbed. A peer in the
-	 * middle of an upload may not read before all of it is acknowledged.
-	 */
+	/* A peer in the middle of an upload may not read before all of it is acknowledged. */
 	uploads = e->facts.bulk && e->facts.unsent > 0;
 	if (mending_at_peer_fin(fd, e, &bounds) || (!uploads && mending_trimmed(fd, e)))
 		return !e->tentative;
-	writing = e->facts.unsent > 0 && mending_thread_may_be(fd, POLLOUT);
-	if (!writing && !mending_half_close(fd, e, &bounds))
-		return !e->tentative;
-	if (exit_add(fd, e, &bounds, writing))
+	if (exit_add(fd, e, &bounds))
 		return false;
 	drain_discard(fd, bounds.bytes); /* too many to wait for */
 	e->outcome = OUTCOME_EXPIRED;
@@ -71,7 +77,8 @@ static bool mend(int fd, const struct fdrec *rec, struct event *e)
 }
 
 /* The same, where what its streams held may not have been sent. */
-static bool mend_flushed(int fd, const struct fdrec *rec, struct event *e, bool flushed)
+static bool mend_flushed(
+	const struct ending *end, int fd, const struct fdrec *rec, struct event *e, bool flushed)
 {
 	if (!flushed) {
 		e->outcome = OUTCOME_FAILED;
@@ -80,7 +87,7 @@ static bool mend_flushed(int fd, const struct fdrec *rec, struct event *e, bool 
 	}
 	if (!e->tentative)
 		mending_tell_time_wait(fd, e);
-	return mend(fd, rec, e);
+	return mend(end, fd, rec, e);
 }
 
 /* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
@@ -135,7 +142,8 @@ static void end_one(struct ending *end, int fd)
 		end_inherited(end, fd, &rec);
 		return;
 	}
-	flushed = !start_fix || !end->stdio || streams_flush(fd, &rec);
+	flushed = !start_fix || !end->stdio ||
+		(streams_flush(fd, &rec) && streams_flush_standard(fd));
 	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
@@ -145,47 +153,23 @@ static void end_one(struct ending *end, int fd)
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;
 	if (decide_mends(&e) &&
-		(!rec.cookie || !closing_still_due(fd, &e) || !mend_flushed(fd, &rec, &e, flushed)))
+		(!rec.cookie || !closing_still_due(fd, &e) ||
+			!mend_flushed(end, fd, &rec, &e, flushed)))
 		return;
 	event_tell(&e);
 	decide_stop(&e);
 }
 
-struct kernel_sigaction {
-	void (*handler)(int);
-	unsigned long flags;
-	void (*restorer)(void);
-	uint64_t mask;
-};
-
-/*
- * While this waits, another thread that goes on writing to a socket half-closed here would end the
- * program by SIGPIPE, with another status than its own. Not before exec, which hands it on.
- */
-static bool hold_sigpipe(struct kernel_sigaction *was)
+static void judge_all(struct ending *end)
 {
-	const struct kernel_sigaction ignore = {.handler = SIG_IGN};
-
-	return fdhint_high() > 0 && start_threads() != 1 &&
-		sys4(SYS_rt_sigaction, SIGPIPE, 0, was, sizeof(was->mask)) == 0 &&
-		was->handler == SIG_DFL &&
-		sys4(SYS_rt_sigaction, SIGPIPE, &ignore, 0, sizeof(was->mask)) == 0;
-}
-
-static void judge_all(struct ending *end, uint32_t until_ms)
-{
-	struct kernel_sigaction was;
 	unsigned high = fdhint_high();
-	bool held = start_fix && end->op == OP_EXIT && hold_sigpipe(&was);
 
 	exit_begin();
 	for (unsigned fd = 0; fd < high && !end->fails; fd++) {
 		if (fdhint_get((int)fd) & HINT_STREAM)
 			end_one(end, (int)fd);
 	}
-	exit_settle(until_ms);
-	if (held)
-		sys4(SYS_rt_sigaction, SIGPIPE, &was, 0, sizeof(was.mask));
+	exit_settle(end->until_ms);
 }
 
 static pid_t ended;   /* the process that has been judged: once */
@@ -193,21 +177,21 @@ static pid_t entered; /* the one that is just judged; its other threads end it m
 
 static void judge_and_settle(struct ending *end)
 {
-	uint32_t until_ms = start_now_ms() + self.opt.exit_ms;
 	bool for_good = end->op == OP_EXIT;
 
+	end->until_ms = start_now_ms() + self.opt.exit_ms;
 	if (ended != self.pid &&
 		__atomic_exchange_n(&entered, self.pid, __ATOMIC_ACQUIRE) != self.pid) {
 		if (for_good)
 			ended = self.pid;
 		if (start_busy_enter()) {
-			judge_all(end, until_ms);
+			judge_all(end);
 			start_busy_leave();
 		}
 		__atomic_store_n(&entered, 0, __ATOMIC_RELEASE);
 	}
 	if (start_takes)
-		linger_settle_until(for_good, until_ms);
+		linger_settle_until(for_good, end->until_ms);
 }
 
 static void end_process(int status, const void *caller, bool stdio)
