@@ -91,6 +91,13 @@ bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *
 	return (rec->flags & REC_CLOEXEC) && sys3(SYS_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC;
 }
 
+bool owner_unspawned(const struct fdrec *rec)
+{
+	struct owner_mark now = owner_mark();
+
+	return (rec->flags & REC_MADE) && unchanged(rec->spawns, now.spawns);
+}
+
 bool owner_door_open(void)
 {
 	struct owner_mark now = owner_mark();

@@ -54,6 +54,9 @@ bool owner_vfork_running(void);
 /* Made here, never duplicated or sent, and no process made between that and `now`. */
 bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *now);
 
+/* Nothing that executes has come since it was made: made close-on-exec now, it is as if it always was. */
+bool owner_unspawned(const struct fdrec *rec);
+
 /*
  * Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference: it
  * was made alone, or its holders are counted (family.h) and this is the only one. A record without a

@@ -72,7 +72,7 @@ int rf_dup(int fd);
 bool dup_other_seen(void); /* what is no TCP socket was duplicated: an epoll perhaps */
 bool dup_async_seen(void); /* this process has used O_ASYNC */
 long rf_fcntl(int fd, int cmd, long arg);
-void rf_ioctl(int fd, unsigned long request);		   /* before the call */
+int rf_syscall_ioctl(int fd, unsigned long request, void *arg);
 long rf_own_identity(long number, long a, long b, long c); /* SYS_set*id, SYS_capset */
 int rf_dup2(int fd, int target, const void *caller);
 int rf_dup3(int fd, int target, int flags, const void *caller);

@@ -189,6 +189,17 @@ static void exposing(int fd)
 		family_taken(fdhint_record(fd));
 }
 
+static void concealed(int fd)
+{
+	struct fdrec *rec;
+
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_may_note())
+		return;
+	rec = fdhint_record(fd);
+	if (owner_unspawned(rec))
+		__atomic_fetch_or(&rec->flags, REC_CLOEXEC, __ATOMIC_SEQ_CST);
+}
+
 static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 {
 	struct duplicate d;
@@ -197,7 +208,10 @@ static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 	if (cmd == F_SETFD) {
 		if (!(arg & FD_CLOEXEC))
 			exposing(fd);
-		return real(fd, cmd, arg);
+		r = real(fd, cmd, arg);
+		if (r == 0 && (arg & FD_CLOEXEC))
+			concealed(fd);
+		return r;
 	}
 	d = duplicating(fd);
 	r = real(fd, cmd, arg);
@@ -256,18 +270,35 @@ EXPORT(int, fcntl64, (int fd, int cmd, long arg))
 	return control(libc_fcntl64, fd, cmd, arg);
 }
 
-/* The other way to take close-on-exec away; Python's way. */
-void rf_ioctl(int fd, unsigned long request)
+static int ioctl_by_syscall(int fd, unsigned long request, void *arg)
 {
+	return (int)libc_syscall(SYS_ioctl, fd, (long)request, (long)arg, 0, 0, 0);
+}
+
+/* The other way to take close-on-exec away, or to set it; Python's way. */
+static int rf_ioctl(
+	int (*real)(int, unsigned long, void *), int fd, unsigned long request, void *arg)
+{
+	int r;
+
 	if (request == FIOASYNC)
 		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
 	if (request == FIONCLEX)
 		exposing(fd);
+	r = real(fd, request, arg);
+	if (r == 0 && request == FIOCLEX)
+		concealed(fd);
+	return r;
+}
+
+int rf_syscall_ioctl(int fd, unsigned long request, void *arg)
+{
+	return rf_ioctl(ioctl_by_syscall, fd, request, arg);
 }
 
 EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))
 {
-	if (unlikely(request == FIONCLEX || request == FIOASYNC))
-		rf_ioctl(fd, request);
-	return libc_ioctl(fd, request, arg);
+	if (likely(request != FIONCLEX && request != FIOCLEX && request != FIOASYNC))
+		return libc_ioctl(fd, request, arg);
+	return rf_ioctl(libc_ioctl, fd, request, arg);
 }

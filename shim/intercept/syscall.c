@@ -60,8 +60,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_fcntl:
 		return rf_fcntl((int)a, (int)b, c);
 	case SYS_ioctl:
-		rf_ioctl((int)a, (unsigned long)b);
-		return libc_syscall(number, a, b, c, d, e, f);
+		return rf_syscall_ioctl((int)a, (unsigned long)b, (void *)c);
 	case SYS_execve:
 		return rf_execve((const char *)a, (char *const *)b, (char *const *)c, CALLER());
 	case SYS_execveat:

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -18,7 +19,7 @@
 #define WORKERS 4
 
 extern char **environ;
-static const char *myself, *how;
+static const char *myself, *how, *later;
 static pid_t peers[PEERS];
 static int peers_cut;
 
@@ -331,12 +332,17 @@ static void execute_true(const char *by)
 }
 
 /* HOW: the door by which a program is executed while the connection is open. */
+/* `later`: the call that makes it close-on-exec, when it is there already. */
 static void execute_each(unsigned count)
 {
 	int listener = serve_begin(count), fd;
 
 	for (; count; count--) {
-		fd = accept_one(listener, SOCK_CLOEXEC);
+		fd = accept_one(listener, later ? 0 : SOCK_CLOEXEC);
+		if (later && !strcmp(later, "fcntl"))
+			fcntl(fd, F_SETFD, FD_CLOEXEC);
+		else if (later)
+			ioctl(fd, FIOCLEX);
 		execute_true(how ? how : "posix_spawn");
 		answer(fd, fd);
 		close(fd);
@@ -356,6 +362,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: families SERVER COUNT [HOW]");
 	myself = argv[0];
 	how = argv[3];
+	later = how ? argv[4] : NULL;
 	signal(SIGPIPE, SIG_DFL);
 	if (!strcmp(argv[1], "service")) {
 		service();

@@ -142,6 +142,16 @@ def a_vfork_meanwhile_holds_nothing_that_is_close_on_exec(run):
     unread(run, "execute", 50, "vfork")
 
 
+@scenario(Works())
+def what_fcntl_makes_close_on_exec_is_held_by_no_program_executed_later(run):
+    unread(run, "execute", 50, "system", "fcntl")
+
+
+@scenario(Works())
+def what_an_ioctl_makes_close_on_exec_is_held_by_no_program_executed_later(run):
+    unread(run, "execute", 50, "posix_spawn", "ioctl")
+
+
 # --- holders that are never known to be the last ---
 
 @scenario(Works())

@@ -259,15 +259,21 @@ def a_live_table_counts_on_and_quits_by_q(run):
         assert status == 0, f"its status is {status}"
 
 
+def readable(screen, seconds):
+    poller = select.poll()
+    poller.register(screen, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
+
+
 def look(screen, wanted, seconds=10):
     """What the terminal gets, up to a pattern."""
     shown, deadline = "", time.monotonic() + seconds
     while not re.search(wanted, shown):
         left = deadline - time.monotonic()
         assert left > 0, f"no {wanted} within {seconds} s: {shown!r}"
-        if select.select([screen], [], [], left)[0]:
+        if readable(screen, left):
             shown += os.read(screen, 65536).decode("utf-8", "replace")
-    while select.select([screen], [], [], 0.2)[0]:
+    while readable(screen, 0.2):
         shown += os.read(screen, 65536).decode("utf-8", "replace")
     return shown
 
