@@ -50,6 +50,12 @@ static uint64_t handle_of(const struct fdrec *rec)
 	return __atomic_load_n(&rec->holders, __ATOMIC_SEQ_CST);
 }
 
+/* Whoever gets it lets it go: once. */
+static uint64_t take_handle(struct fdrec *rec)
+{
+	return __atomic_exchange_n(&rec->holders, 0, __ATOMIC_SEQ_CST);
+}
+
 /* The first one that counts it stands. */
 static void publish(struct fdrec *rec, uint64_t handle)
 {
@@ -223,7 +229,7 @@ static uint32_t let_go(const struct fdrec *rec, uint64_t handle)
 
 uint64_t family_close_begin(struct fdrec *rec, bool *last)
 {
-	uint64_t handle = __atomic_exchange_n(&rec->holders, 0, __ATOMIC_SEQ_CST);
+	uint64_t handle = take_handle(rec);
 
 	*last = false;
 	if (!handle)
@@ -262,17 +268,25 @@ void family_void(void)
 	holders_void();
 }
 
+/* Two threads may end the process at a time, or a handler the exit that it has interrupted. */
 static void let_go_at_exit(int fd, struct fdrec *rec, const void *with)
 {
 	(void)fd;
 	(void)with;
-	let_go(rec, handle_of(rec));
+	let_go(rec, take_handle(rec));
+}
+
+static void exit_each(void (*visit)(int fd, struct fdrec *rec, const void *with))
+{
+	change_begin();
+	if (!fork_open())
+		each_counted(visit);
+	change_end();
 }
 
 void family_exit(void)
 {
-	if (!fork_open())
-		each_counted(let_go_at_exit);
+	exit_each(let_go_at_exit);
 }
 
 static void let_go_without_stream(int fd, struct fdrec *rec, const void *with)
@@ -283,8 +297,7 @@ static void let_go_without_stream(int fd, struct fdrec *rec, const void *with)
 
 void family_exit_by_stdio(void)
 {
-	if (!fork_open())
-		each_counted(let_go_without_stream);
+	exit_each(let_go_without_stream);
 }
 
 /* Marked by the flag, which stands in the table for as long as the exec takes. */

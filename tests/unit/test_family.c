@@ -242,6 +242,48 @@ static void what_an_epoll_goes_on_telling_of_must_not_linger(void **state)
 	assert_int_equal(holders_count(handle), 1);
 }
 
+static void an_exit_takes_each_once(void **state)
+{
+	uint64_t handle;
+
+	(void)state;
+	make(false);
+	forked();
+	forked();
+	handle = rec->holders;
+	family_exit();
+	family_exit();
+	family_exit_by_stdio();
+	assert_int_equal(holders_count(handle), 2);
+	assert_false(sole());
+}
+
+static void what_has_been_let_go_is_not_proven_by_a_copy(void **state)
+{
+	struct fdrec copy;
+
+	(void)state;
+	make(false);
+	forked();
+	copy = *rec;
+	family_exit();
+	assert_int_equal(holders_count(copy.holders), 1);
+	assert_false(owner_sole(fd, &copy, facts_cookie(fd)));
+}
+
+static void an_exit_beside_a_fork_leaves_the_count_too_high(void **state)
+{
+	uint64_t handle;
+
+	(void)state;
+	make(false);
+	assert_true(family_fork_begin());
+	handle = rec->holders;
+	family_exit();
+	owner_leave(DOOR_FORK);
+	assert_int_equal(holders_count(handle), 2);
+}
+
 static void an_exec_takes_what_is_close_on_exec_and_brings_it_back(void **state)
 {
 	(void)state;
@@ -313,6 +355,9 @@ int main(void)
 		cmocka_unit_test(a_duplicate_counts_and_its_failure_does_not),
 		cmocka_unit_test(a_program_executed_holds_what_is_not_close_on_exec),
 		cmocka_unit_test(what_an_epoll_goes_on_telling_of_must_not_linger),
+		cmocka_unit_test(an_exit_takes_each_once),
+		cmocka_unit_test(what_has_been_let_go_is_not_proven_by_a_copy),
+		cmocka_unit_test(an_exit_beside_a_fork_leaves_the_count_too_high),
 		cmocka_unit_test(an_exec_takes_what_is_close_on_exec_and_brings_it_back),
 		cmocka_unit_test(a_failed_close_proves_nothing),
 		cmocka_unit_test(a_passive_process_counts_nothing),

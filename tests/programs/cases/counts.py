@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+"""Holders of a socket that end or execute while the others close: a count of them must not come to
+be too low, or a socket that somebody still uses is mended."""
+
+from cases.families import attack
+from harness.scenario import Works, scenario
+
+
+def counted(run, case):
+    attack(run, case, victim="attack_counts")
+
+
+@scenario(Works())
+def a_child_whose_exit_is_ended_by_a_handler_is_counted_off_once(run):
+    counted(run, "exit-handler")
