@@ -295,9 +295,16 @@ static void let_go_without_stream(int fd, struct fdrec *rec, const void *with)
 		let_go_at_exit(fd, rec, with);
 }
 
+/* No other thread may use what is let go some time before the end. */
+static bool one_thread(void)
+{
+	return __atomic_load_n(&counting, __ATOMIC_SEQ_CST) && start_threads() == 1;
+}
+
 void family_exit_by_stdio(void)
 {
-	exit_each(let_go_without_stream);
+	if (one_thread())
+		exit_each(let_go_without_stream);
 }
 
 /* Marked by the flag, which stands in the table for as long as the exec takes. */

@@ -63,7 +63,10 @@ bool family_other_was_last(uint64_t handle);
 /* This process ends here: it holds nothing from now on. */
 void family_exit(void);
 
-/* The same while libc is still to flush its streams: but for sockets that have one. */
+/*
+ * The same while libc is still to flush its streams: but for sockets that have one, and not where other
+ * threads may use the others until then. One system call where sockets are counted.
+ */
 void family_exit_by_stdio(void);
 
 /*

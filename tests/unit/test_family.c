@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -258,6 +259,30 @@ static void an_exit_takes_each_once(void **state)
 	assert_false(sole());
 }
 
+static void *end_by_stdio(void *none)
+{
+	family_exit_by_stdio();
+	return none;
+}
+
+static void an_exit_that_still_flushes_lets_go_where_no_other_thread_is(void **state)
+{
+	pthread_t thread;
+	uint64_t handle;
+
+	(void)state;
+	make(false);
+	forked();
+	handle = rec->holders;
+	assert_int_equal(pthread_create(&thread, NULL, end_by_stdio, NULL), 0);
+	pthread_join(thread, NULL);
+	while (start_threads() != 1)
+		usleep(1000);
+	assert_int_equal(holders_count(handle), 2);
+	family_exit_by_stdio();
+	assert_int_equal(holders_count(handle), 1);
+}
+
 static void what_has_been_let_go_is_not_proven_by_a_copy(void **state)
 {
 	struct fdrec copy;
@@ -356,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_program_executed_holds_what_is_not_close_on_exec),
 		cmocka_unit_test(what_an_epoll_goes_on_telling_of_must_not_linger),
 		cmocka_unit_test(an_exit_takes_each_once),
+		cmocka_unit_test(an_exit_that_still_flushes_lets_go_where_no_other_thread_is),
 		cmocka_unit_test(what_has_been_let_go_is_not_proven_by_a_copy),
 		cmocka_unit_test(an_exit_beside_a_fork_leaves_the_count_too_high),
 		cmocka_unit_test(an_exec_takes_what_is_close_on_exec_and_brings_it_back),

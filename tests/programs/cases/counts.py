@@ -13,3 +13,8 @@ def counted(run, case):
 @scenario(Works())
 def a_child_whose_exit_is_ended_by_a_handler_is_counted_off_once(run):
     counted(run, "exit-handler")
+
+
+@scenario(Works())
+def a_thread_that_serves_during_its_process_exit_keeps_the_socket_whole(run):
+    counted(run, "exit-thread")
