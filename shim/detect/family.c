@@ -229,12 +229,15 @@ static uint32_t let_go(const struct fdrec *rec, uint64_t handle)
 
 uint64_t family_close_begin(struct fdrec *rec, bool *last)
 {
-	uint64_t handle = take_handle(rec);
+	uint64_t handle;
 
 	*last = false;
-	if (!handle)
-		return 0;
 	change_begin();
+	handle = take_handle(rec);
+	if (!handle) {
+		change_end();
+		return 0;
+	}
 	/* A child that is being made may get it or not: it stays counted. */
 	if (!fork_open())
 		*last = let_go(rec, handle) == 0;
