@@ -70,10 +70,11 @@ void family_exit(void);
 void family_exit_by_stdio(void);
 
 /*
- * Around an exec: what is close-on-exec goes with it, and comes back where it has failed. A system call
- * for each such socket that is counted and not held by this process alone.
+ * Around an exec: what is close-on-exec goes with it, and comes back where it has failed. Only in a
+ * process with one thread, and where `succeeds`, which is asked once, says that the exec will: until it
+ * has failed, others take themselves for the last. A system call for each such socket that is counted.
  */
-void family_exec_begin(void);
+void family_exec_begin(bool (*succeeds)(const void *arg), const void *arg);
 void family_exec_failed(void);
 
 /* This process has taken a socket out of another one, which does not know: pidfd_getfd(). */

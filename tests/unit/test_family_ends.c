@@ -107,22 +107,85 @@ static void an_exit_beside_a_fork_leaves_the_count_too_high(void **state)
 	assert_int_equal(holders_count(handle), 2);
 }
 
+static bool as_told(const void *succeeds)
+{
+	return *(const bool *)succeeds;
+}
+
+static void exec_begin(bool succeeds)
+{
+	family_exec_begin(as_told, &succeeds);
+}
+
 static void an_exec_takes_what_is_close_on_exec_and_brings_it_back(void **state)
 {
 	(void)state;
 	make(true);
 	forked();
-	family_exec_begin();
+	exec_begin(true);
 	assert_int_equal(holders_count(rec->holders), 1);
 	family_exec_failed();
 	assert_int_equal(holders_count(rec->holders), 2);
-	family_exec_begin();
+	exec_begin(true);
 	holders_drop(rec->holders); /* the other one has closed, and was the last */
 	family_exec_failed();
 	assert_false(sole());
 	make(false);
 	forked();
-	family_exec_begin();
+	exec_begin(true);
+	assert_int_equal(holders_count(rec->holders), 2);
+}
+
+static void an_exec_that_fails_takes_nothing(void **state)
+{
+	(void)state;
+	make(true);
+	forked();
+	exec_begin(false);
+	assert_int_equal(holders_count(rec->holders), 2);
+	family_exec_failed();
+	assert_int_equal(holders_count(rec->holders), 2);
+}
+
+/* A handler interrupts it. */
+static void what_an_exec_has_taken_is_not_proven_and_not_taken_again(void **state)
+{
+	uint64_t handle;
+
+	(void)state;
+	make(true);
+	forked();
+	handle = rec->holders;
+	exec_begin(true);
+	assert_int_equal(holders_count(handle), 1);
+	assert_false(sole());
+	assert_false(was_last());
+	assert_int_equal(holders_count(handle), 1);
+	make(true);
+	forked();
+	handle = rec->holders;
+	exec_begin(true);
+	family_exit();
+	assert_int_equal(holders_count(handle), 1);
+}
+
+static void *begin_exec(void *none)
+{
+	exec_begin(true);
+	return none;
+}
+
+static void an_exec_beside_a_thread_takes_nothing(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	make(true);
+	forked();
+	assert_int_equal(pthread_create(&thread, NULL, begin_exec, NULL), 0);
+	pthread_join(thread, NULL);
+	while (start_threads() != 1)
+		usleep(1000);
 	assert_int_equal(holders_count(rec->holders), 2);
 }
 
@@ -135,6 +198,9 @@ int main(void)
 		cmocka_unit_test(what_has_been_let_go_is_not_proven_by_a_copy),
 		cmocka_unit_test(an_exit_beside_a_fork_leaves_the_count_too_high),
 		cmocka_unit_test(an_exec_takes_what_is_close_on_exec_and_brings_it_back),
+		cmocka_unit_test(an_exec_that_fails_takes_nothing),
+		cmocka_unit_test(what_an_exec_has_taken_is_not_proven_and_not_taken_again),
+		cmocka_unit_test(an_exec_beside_a_thread_takes_nothing),
 	};
 
 	return cmocka_run_group_tests_name("family ends", tests, start_tables, NULL);
