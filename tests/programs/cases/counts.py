@@ -33,3 +33,8 @@ def a_close_beside_an_exec_is_counted_off_once(run):
 @scenario(Works())
 def a_close_in_a_handler_during_an_exec_is_counted_off_once(run):
     counted(run, "exec-handler")
+
+
+@scenario(Works())
+def a_child_made_without_a_door_takes_nothing_off_the_count(run):
+    counted(run, "inline")
