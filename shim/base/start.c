@@ -74,6 +74,9 @@ static void forked(void)
 	self.pid = (pid_t)sys0(SYS_getpid);
 	busy = 0;
 	linger_forked();
+	/* A door in flight is copied with it. Without one nobody has counted this child. */
+	if (!owner_vfork_running())
+		family_void();
 	owner_forked();
 	family_forked();
 	facts_expect_linger(); /* an inherited listener may be armed by another process */

@@ -50,6 +50,12 @@ static uint64_t handle_of(const struct fdrec *rec)
 	return __atomic_load_n(&rec->holders, __ATOMIC_SEQ_CST);
 }
 
+/* Whoever gets it lets it go: once. */
+static uint64_t take_handle(struct fdrec *rec)
+{
+	return __atomic_exchange_n(&rec->holders, 0, __ATOMIC_SEQ_CST);
+}
+
 /* The first one that counts it stands. */
 static void publish(struct fdrec *rec, uint64_t handle)
 {
@@ -212,9 +218,15 @@ static bool leaves_registrations(const struct fdrec *rec)
 		rec->epoll_pid == self.pid;
 }
 
+/* An exec in progress that a handler has interrupted has let go already. */
+static bool executing(const struct fdrec *rec)
+{
+	return __atomic_load_n(&rec->flags, __ATOMIC_SEQ_CST) & REC_EXECUTING;
+}
+
 static uint32_t let_go(const struct fdrec *rec, uint64_t handle)
 {
-	uint32_t left = holders_drop(handle);
+	uint32_t left = executing(rec) ? HOLDERS_UNKNOWN : holders_drop(handle);
 
 	if (left && leaves_registrations(rec))
 		holders_spoil(handle);
@@ -223,12 +235,15 @@ static uint32_t let_go(const struct fdrec *rec, uint64_t handle)
 
 uint64_t family_close_begin(struct fdrec *rec, bool *last)
 {
-	uint64_t handle = __atomic_exchange_n(&rec->holders, 0, __ATOMIC_SEQ_CST);
+	uint64_t handle;
 
 	*last = false;
-	if (!handle)
-		return 0;
 	change_begin();
+	handle = take_handle(rec);
+	if (!handle) {
+		change_end();
+		return 0;
+	}
 	/* A child that is being made may get it or not: it stays counted. */
 	if (!fork_open())
 		*last = let_go(rec, handle) == 0;
@@ -262,17 +277,25 @@ void family_void(void)
 	holders_void();
 }
 
+/* Two threads may end the process at a time, or a handler the exit that it has interrupted. */
 static void let_go_at_exit(int fd, struct fdrec *rec, const void *with)
 {
 	(void)fd;
 	(void)with;
-	let_go(rec, handle_of(rec));
+	let_go(rec, take_handle(rec));
+}
+
+static void exit_each(void (*visit)(int fd, struct fdrec *rec, const void *with))
+{
+	change_begin();
+	if (!fork_open())
+		each_counted(visit);
+	change_end();
 }
 
 void family_exit(void)
 {
-	if (!fork_open())
-		each_counted(let_go_at_exit);
+	exit_each(let_go_at_exit);
 }
 
 static void let_go_without_stream(int fd, struct fdrec *rec, const void *with)
@@ -281,29 +304,56 @@ static void let_go_without_stream(int fd, struct fdrec *rec, const void *with)
 		let_go_at_exit(fd, rec, with);
 }
 
-void family_exit_by_stdio(void)
+/* No other thread may use what is let go some time before the end. */
+static bool one_thread(void)
 {
-	if (!fork_open())
-		each_counted(let_go_without_stream);
+	return __atomic_load_n(&counting, __ATOMIC_SEQ_CST) && start_threads() == 1;
 }
 
-/* Marked by the flag, which stands in the table for as long as the exec takes. */
+void family_exit_by_stdio(void)
+{
+	if (one_thread())
+		exit_each(let_go_without_stream);
+}
+
+struct exec_check {
+	bool (*succeeds)(const void *arg);
+	const void *arg;
+	bool asked, fails;
+};
+
+static bool goes_through(struct exec_check *check)
+{
+	if (!check->asked) {
+		check->asked = true;
+		check->fails = !check->succeeds(check->arg);
+	}
+	return !check->fails;
+}
+
+/*
+ * Marked by the flag, which stands in the table for as long as the exec takes: before it is let go, and
+ * until it has come back, so that a handler in between takes nothing off the count.
+ */
 static void let_go_at_exec(int fd, struct fdrec *rec, const void *with)
 {
 	uint64_t handle = handle_of(rec);
 
-	(void)with;
 	if (!handle || !(rec->flags & REC_CLOEXEC) || leaves_registrations(rec) ||
-		sys3(SYS_fcntl, fd, F_GETFD, 0) != FD_CLOEXEC)
+		sys3(SYS_fcntl, fd, F_GETFD, 0) != FD_CLOEXEC ||
+		!goes_through((struct exec_check *)with))
 		return;
-	if (holders_drop_unless_last(handle))
-		rec->flags |= REC_EXECUTING;
+	__atomic_fetch_or(&rec->flags, REC_EXECUTING, __ATOMIC_SEQ_CST);
+	if (!holders_drop_unless_last(handle))
+		__atomic_fetch_and(&rec->flags, ~(uint32_t)REC_EXECUTING, __ATOMIC_SEQ_CST);
 }
 
-void family_exec_begin(void)
+void family_exec_begin(bool (*succeeds)(const void *arg), const void *arg)
 {
-	if (!fork_open())
-		each_counted(let_go_at_exec);
+	struct exec_check check = {.succeeds = succeeds, .arg = arg};
+
+	if (one_thread() && !fork_open())
+		each(let_go_at_exec, &check);
 }
 
 /* Where the others have closed it meanwhile, the last of them took itself for the last. */
@@ -311,11 +361,11 @@ static void come_back(int fd, struct fdrec *rec, const void *with)
 {
 	(void)fd;
 	(void)with;
-	if (!(rec->flags & REC_EXECUTING))
+	if (!executing(rec))
 		return;
-	rec->flags &= ~(uint32_t)REC_EXECUTING;
 	if (holders_add(handle_of(rec)) == HOLDERS_UNKNOWN)
 		family_forget(rec);
+	__atomic_fetch_and(&rec->flags, ~(uint32_t)REC_EXECUTING, __ATOMIC_SEQ_CST);
 }
 
 void family_exec_failed(void)

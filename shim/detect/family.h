@@ -63,14 +63,18 @@ bool family_other_was_last(uint64_t handle);
 /* This process ends here: it holds nothing from now on. */
 void family_exit(void);
 
-/* The same while libc is still to flush its streams: but for sockets that have one. */
+/*
+ * The same while libc is still to flush its streams: but for sockets that have one, and not where other
+ * threads may use the others until then. One system call where sockets are counted.
+ */
 void family_exit_by_stdio(void);
 
 /*
- * Around an exec: what is close-on-exec goes with it, and comes back where it has failed. A system call
- * for each such socket that is counted and not held by this process alone.
+ * Around an exec: what is close-on-exec goes with it, and comes back where it has failed. Only in a
+ * process with one thread, and where `succeeds`, which is asked once, says that the exec will: until it
+ * has failed, others take themselves for the last. A system call for each such socket that is counted.
  */
-void family_exec_begin(void);
+void family_exec_begin(bool (*succeeds)(const void *arg), const void *arg);
 void family_exec_failed(void);
 
 /* This process has taken a socket out of another one, which does not know: pidfd_getfd(). */

@@ -105,16 +105,30 @@ bool owner_door_open(void)
 	return now.forks >= OWNER_IN_FLIGHT || now.spawns >= OWNER_IN_FLIGHT;
 }
 
+/*
+ * What another thread has let go since the record was copied is not this one's any more, nor what an
+ * exec has that this call has interrupted.
+ */
+static bool counted_alone(int fd, uint64_t handle)
+{
+	const struct fdrec *now = fdhint_record(fd);
+
+	return holders_count(handle) == 1 &&
+		__atomic_load_n(&now->holders, __ATOMIC_SEQ_CST) == handle &&
+		!(__atomic_load_n(&now->flags, __ATOMIC_SEQ_CST) & REC_EXECUTING);
+}
+
 bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie)
 {
+	uint64_t handle = __atomic_load_n(&rec->holders, __ATOMIC_SEQ_CST);
 	struct owner_mark now = owner_mark();
 
 	if (rec->cookie && cookie != rec->cookie)
 		return false;
 	if (rec->flags & REC_LET_GO)
 		return rec->flags & REC_LAST;
-	if (rec->holders)
-		return holders_count(rec->holders) == 1 && !owner_vfork_running();
+	if (handle)
+		return counted_alone(fd, handle) && !owner_vfork_running();
 	return owner_made_alone(fd, rec, &now);
 }
 

@@ -176,11 +176,16 @@ HOT bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *u
 	return !start_late && facts_at_rest(fd);
 }
 
-/* Taken off the count before the close: of two that close at a time, one knows that it is the last. */
+/*
+ * Taken off the count before the close: of two that close at a time, one knows that it is the last. A
+ * child that was not counted finds that out first.
+ */
 static __attribute__((noinline, cold)) void let_go(struct closing *c, int fd)
 {
 	if (c->cancellable)
 		pthread_testcancel();
+	if (!start_ready())
+		return;
 	c->holders = family_close_begin(fdhint_record(fd), &c->last);
 }
 

@@ -136,7 +136,7 @@ static int execute(const struct exec *x, const void *caller)
 
 	ending_exec(executable, x, caller);
 	if (counted)
-		family_exec_begin();
+		family_exec_begin(executable, x);
 	r = exec_with(x->envp, call_exec, x);
 	if (counted) /* it has come back: it failed */
 		family_exec_failed();

@@ -1,62 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/start.h"
-#include "detect/facts.h"
-#include "detect/family.h"
-#include "detect/holders.h"
-#include "detect/owner.h"
-
-static int fd = -1;
-static struct fdrec *rec;
-
-/* A socket as the doors note it; the one before is gone. */
-static void make(bool cloexec)
-{
-	struct owner_mark mark = owner_mark();
-
-	if (fd >= 0) {
-		fdhint_forget(fd);
-		close(fd);
-	}
-	fd = socket(AF_INET, SOCK_STREAM | (cloexec ? SOCK_CLOEXEC : 0), 0);
-	assert_true(fd >= 0);
-	rec = fdhint_begin(fd, HINT_STREAM);
-	rec->cookie = facts_cookie(fd);
-	owner_made(rec, &mark, cloexec);
-}
-
-static bool sole(void)
-{
-	return owner_sole(fd, rec, facts_cookie(fd));
-}
-
-static void forked(void)
-{
-	assert_true(family_fork_begin());
-	owner_leave(DOOR_FORK);
-}
-
-/* As a close does it. */
-static bool was_last(void)
-{
-	bool last;
-	uint64_t handle = family_close_begin(rec, &last);
-
-	assert_true(handle != 0);
-	family_close_end(handle, true);
-	return last;
-}
+#include "family.h"
 
 static void the_last_of_the_counted_is_known_to_be_it(void **state)
 {
@@ -242,25 +187,6 @@ static void what_an_epoll_goes_on_telling_of_must_not_linger(void **state)
 	assert_int_equal(holders_count(handle), 1);
 }
 
-static void an_exec_takes_what_is_close_on_exec_and_brings_it_back(void **state)
-{
-	(void)state;
-	make(true);
-	forked();
-	family_exec_begin();
-	assert_int_equal(holders_count(rec->holders), 1);
-	family_exec_failed();
-	assert_int_equal(holders_count(rec->holders), 2);
-	family_exec_begin();
-	holders_drop(rec->holders); /* the other one has closed, and was the last */
-	family_exec_failed();
-	assert_false(sole());
-	make(false);
-	forked();
-	family_exec_begin();
-	assert_int_equal(holders_count(rec->holders), 2);
-}
-
 static void a_failed_close_proves_nothing(void **state)
 {
 	uint64_t handle;
@@ -285,18 +211,6 @@ static void a_passive_process_counts_nothing(void **state)
 	assert_true(rec->holders == 0);
 }
 
-static int start_tables(void **state)
-{
-	(void)state;
-	self.pid = getpid();
-	start_fix = true;
-	if (!fdhint_start())
-		return -1;
-	fdhint_open();
-	holders_start();
-	return holders_started() ? 0 : -1;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,7 +227,6 @@ int main(void)
 		cmocka_unit_test(a_duplicate_counts_and_its_failure_does_not),
 		cmocka_unit_test(a_program_executed_holds_what_is_not_close_on_exec),
 		cmocka_unit_test(what_an_epoll_goes_on_telling_of_must_not_linger),
-		cmocka_unit_test(an_exec_takes_what_is_close_on_exec_and_brings_it_back),
 		cmocka_unit_test(a_failed_close_proves_nothing),
 		cmocka_unit_test(a_passive_process_counts_nothing),
 	};

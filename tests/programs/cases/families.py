@@ -233,8 +233,8 @@ def subprocess_with_close_fds_two_thousand_times(run):
 
 # --- somebody else holds it ---
 
-def attack(run, *args, expected=HOLDER, events=0):
-    program = run.run(run.victim("attack_family"), *args)
+def attack(run, *args, victim="attack_family", expected=HOLDER, events=0):
+    program = run.run(run.victim(victim), *args)
     assert (program.process.returncode, program.out) == (0, expected), (
         f"{program.process.returncode}, it printed {program.out!r}; {program.err[-500:]}")
     # The peer's end is the victim's own, and has the holder's answer unread when it exits.
