@@ -2,7 +2,12 @@
 #ifndef RSTFIX_EXEC_H
 #define RSTFIX_EXEC_H
 
+#include <fcntl.h>
 #include <stdbool.h>
+
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000 /* Linux 6.14 */
+#endif
 
 /*
  * What a program hands over to those that it executes (policy/follow.h). Everything here may be used
