@@ -101,6 +101,11 @@ def a_spawned_program_keeps_a_socket_that_an_ioctl_let_it_inherit(run):
 
 
 @scenario(Works())
+def a_spawned_program_keeps_a_socket_that_is_younger_than_its_file_actions(run):
+    attack(run, "holders", "actions", expected=HOLDER)
+
+
+@scenario(Works())
 def dup2_in_a_vfork_child_leaves_the_number_of_its_parent_known(run):
     attack(run, "holders", "vfork", expected="close: 0\n")
     assert run.bare or of_pattern(run, "unread-close"), "the parent's close was not told"
