@@ -21,7 +21,7 @@ typedef long exec_call(const void *arg, char *const envp[]);
 long exec_with(char *const envp[], exec_call *call, const void *arg);
 
 /*
- * The same for system() and popen(), which take the environment from `environ`: it is another one
+ * The same for system(), popen() and wordexp(), which take the environment from `environ`: it is another one
  * during the call, and what a thread sets meanwhile is kept. May be cancelled.
  */
 void exec_with_environ(void (*call)(void *arg), void *arg);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 /* The doors that only execute: once they have returned, the child has lost close-on-exec sockets. */
 
@@ -173,4 +174,31 @@ EXPORT(FILE *, popen, (const char *command, const char *type))
 EXPORT(FILE *, _IO_popen, (const char *command, const char *type))
 {
 	return rf_popen(libc__IO_popen, command, type);
+}
+
+/* Only a command in it makes a process: a shell, whose children may stay. */
+struct expansion {
+	const char *words;
+	void *to;
+	int flags, result;
+};
+
+static void call_wordexp(void *arg)
+{
+	struct expansion *x = arg;
+
+	x->result = libc_wordexp(x->words, x->to, x->flags);
+}
+
+EXPORT(int, wordexp, (const char *words, void *to, int flags))
+{
+	struct expansion x = {words, to, flags, 0};
+
+	if (!strpbrk(words, "(`"))
+		return libc_wordexp(words, to, flags);
+	spawn_begin();
+	pthread_cleanup_push(leave_spawn, NULL);
+	exec_with_environ(call_wordexp, &x);
+	pthread_cleanup_pop(1);
+	return x.result;
 }
