@@ -9,6 +9,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wordexp.h>
 
 /*
  * The fallbacks: what a door does while the constructor has not run. ld.so and other libraries'
@@ -228,6 +229,7 @@ LATE(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target),
 	(actions, fd, target), ENOSYS)
 LATE(int, system, (const char *command), (command), -1)
 LATE(FILE *, popen, (const char *command, const char *type), (command, type), NULL)
+LATE(int, wordexp, (const char *words, void *to, int flags), (words, to, flags), WRDE_NOSPACE)
 LATE(int, execv, (const char *path, char *const argv[]), (path, argv), -1)
 LATE(int, execvp, (const char *file, char *const argv[]), (file, argv), -1)
 LATE(int, execvpe, (const char *file, char *const argv[], char *const envp[]), (file, argv, envp),

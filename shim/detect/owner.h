@@ -12,7 +12,7 @@
  * count; the proof is provenance: made here, never duplicated or sent, and no process made since
  * that could have kept it. Every function may be called from signal handlers and forked children.
  *
- * A process door (fork, vfork, clone; or one that only executes: system, popen, posix_spawn) is an
+ * A process door (fork, vfork, clone; or one that only executes: system, popen, wordexp, posix_spawn) is an
  * epoch raised at entry and at return, with a count of the calls in flight above it. A socket is
  * marked with what stood there before the call that made it: whatever came in between shows.
  */

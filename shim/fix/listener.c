@@ -24,14 +24,9 @@ static const struct sock_filter no_syn[] = {
 	BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
 };
 
-/*
- * A thread that stands in accept() holds the file, and would wait for ever at a listener that drops
- * what comes.
- */
-static bool hold_back(int fd, long flags)
+static bool hold_back(int fd)
 {
-	return ((flags & O_NONBLOCK) || start_threads() == 1) &&
-		filter_attach(fd, no_syn, sizeof(no_syn) / sizeof(no_syn[0]));
+	return filter_attach(fd, no_syn, sizeof(no_syn) / sizeof(no_syn[0]));
 }
 
 void listener_release(int fd)
@@ -99,7 +94,8 @@ static long take_all(int fd, struct event *e, const struct parcel *p)
 
 /*
  * accept() must not wait: another thread may take what poll() has seen. So the description is made
- * non-blocking meanwhile, which only its last reference may be.
+ * non-blocking meanwhile, which only its last reference may be, and not under another thread: that may
+ * stand in accept(), or be about to, and is told EAGAIN; or it waits for ever where SYNs are dropped.
  */
 bool listener_empty(int fd, struct event *e)
 {
@@ -114,7 +110,11 @@ bool listener_empty(int fd, struct event *e)
 	e->why = "a sandbox does not let it be mended";
 	if (linger_forbidden() || flags < 0)
 		return false;
-	held = hold_back(fd, flags);
+	if (!(flags & O_NONBLOCK) && start_threads() != 1) {
+		e->why = "another thread may be waiting in accept()";
+		return false;
+	}
+	held = hold_back(fd);
 	if (!(flags & O_NONBLOCK))
 		sys3(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
 	e->why = why_not(take_all(fd, e, &p));

@@ -134,6 +134,8 @@ static int execute(const struct exec *x, const void *caller)
 	bool counted = watched(0) && start_ready();
 	long r;
 
+	if (x->how == BY_AT && (x->flags & AT_EXECVE_CHECK)) /* a question, or EINVAL */
+		return (int)call_exec(x, x->envp);
 	ending_exec(executable, x, caller);
 	if (counted)
 		family_exec_begin(executable, x);

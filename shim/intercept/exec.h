@@ -2,7 +2,12 @@
 #ifndef RSTFIX_EXEC_H
 #define RSTFIX_EXEC_H
 
+#include <fcntl.h>
 #include <stdbool.h>
+
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000 /* Linux 6.14 */
+#endif
 
 /*
  * What a program hands over to those that it executes (policy/follow.h). Everything here may be used
@@ -16,7 +21,7 @@ typedef long exec_call(const void *arg, char *const envp[]);
 long exec_with(char *const envp[], exec_call *call, const void *arg);
 
 /*
- * The same for system() and popen(), which take the environment from `environ`: it is another one
+ * The same for system(), popen() and wordexp(), which take the environment from `environ`: it is another one
  * during the call, and what a thread sets meanwhile is kept. May be cancelled.
  */
 void exec_with_environ(void (*call)(void *arg), void *arg);

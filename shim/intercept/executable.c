@@ -13,10 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef AT_EXECVE_CHECK
-#define AT_EXECVE_CHECK 0x10000 /* Linux 6.14 */
-#endif
-
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
 #elif defined(__aarch64__)
@@ -47,61 +43,117 @@ static bool permitted(const struct target *t)
 		((t->flags & AT_EMPTY_PATH) || sys3(SYS_faccessat, t->dir, t->path, X_OK) == 0);
 }
 
-static bool can_be_interpreter(const char *path)
+enum format { RUNS, FAILS, UNKNOWN };
+
+/* The kernel looks at so many bytes for a script's first line, and follows so many interpreters. */
+#define LINE	     256
+#define INTERPRETERS 5
+
+/* The interpreter opens a script by a name, which is gone when the descriptor is. */
+static bool closes_under_interpreter(const struct target *t)
 {
-	return sys3(SYS_faccessat, AT_FDCWD, path, X_OK) == 0;
+	return *t->path != '/' && t->dir != AT_FDCWD &&
+		sys2(SYS_fcntl, t->dir, F_GETFD) == FD_CLOEXEC;
 }
 
 /* "#!interpreter argument" */
-static bool script_runs(char *line)
+static const char *script_interpreter(char *line)
 {
-	line += 2 + strspn(line + 2, " \t");
-	line[strcspn(line, " \t\n")] = 0;
-	return *line && can_be_interpreter(line);
+	char *name = line + 2 + strspn(line + 2, " \t");
+
+	name[strcspn(name, " \t\n")] = 0;
+	return *name && name + strlen(name) < line + LINE ? name : NULL;
 }
 
 /* A program header beyond what was read is not looked for. */
-static bool elf_runs(const char *head, size_t len)
+static enum format elf_format(const char *head, size_t len, const char **interpreter)
 {
 	Elf64_Ehdr e;
 	Elf64_Phdr p;
 
 	memcpy(&e, head, sizeof(e));
+	if (e.e_type != ET_EXEC && e.e_type != ET_DYN) /* at the same place in each class */
+		return UNKNOWN;
 	if (e.e_ident[EI_CLASS] != ELFCLASS64)
-		return true; /* of another class: as the kernel was built */
+		return RUNS; /* of another class: as the kernel was built */
 	if (e.e_machine != MACHINE)
-		return false;
+		return UNKNOWN;
 	for (unsigned i = 0; i < e.e_phnum && e.e_phoff <= len; i++) {
 		size_t at = e.e_phoff + i * sizeof(p);
 
 		if (at + sizeof(p) > len)
 			break;
 		memcpy(&p, head + at, sizeof(p));
-		if (p.p_type == PT_INTERP && p.p_offset < len && p.p_filesz < len - p.p_offset)
-			return can_be_interpreter(head + p.p_offset);
+		if (p.p_type == PT_INTERP && p.p_offset < len && p.p_filesz < len - p.p_offset) {
+			*interpreter = head + p.p_offset;
+			break;
+		}
 	}
-	return true;
+	return RUNS;
 }
 
-/* What cannot be read may be executed all the same. A format of binfmt_misc is not known. */
-static bool of_known_format(const struct target *t)
+/* The bytes of its head, or what the kernel says. */
+static long read_head(const struct target *t, char *head, size_t size)
 {
-	char head[2048];
 	long n = t->dir, fd = -1;
 
 	if (*t->path)
 		n = fd = sys4(SYS_openat, t->dir, t->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (n >= 0)
-		n = sys4(SYS_pread64, n, head, sizeof(head) - 1, 0);
+		n = sys4(SYS_pread64, n, head, size - 1, 0);
 	if (fd >= 0)
 		sys1(SYS_close, fd);
+	if (n >= 0)
+		head[n] = 0;
+	return n;
+}
+
+/* An interpreter of ELF is ELF itself, and its own is not asked for. */
+static enum format elf_runs(char *head, size_t size, size_t len, const struct target *t)
+{
+	const char *name = NULL, *none = NULL;
+	enum format format = elf_format(head, len, &name);
+	struct target loader = {AT_FDCWD, name, 0, t->argv, t->envp};
+	long n;
+
+	if (format != RUNS || !name)
+		return format;
+	if (!permitted(&loader))
+		return FAILS;
+	n = read_head(&loader, head, size);
 	if (n < 0)
-		return true;
-	head[n] = 0;
-	if (n > 2 && memcmp(head, "#!", 2) == 0)
-		return script_runs(head);
+		return RUNS;
 	return n > (long)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
-		elf_runs(head, (size_t)n);
+			elf_format(head, (size_t)n, &none) == RUNS
+		? RUNS
+		: FAILS;
+}
+
+/* What cannot be read may be executed all the same. A format of binfmt_misc is not known. */
+static enum format format_of(struct target t)
+{
+	char head[2048];
+
+	for (unsigned depth = 0; depth <= INTERPRETERS; depth++) {
+		long n = read_head(&t, head, sizeof(head));
+		const char *name;
+
+		if (n < 0)
+			return RUNS;
+		if (n > (long)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0)
+			return elf_runs(head, sizeof(head), (size_t)n, &t);
+		if (n <= 2 || memcmp(head, "#!", 2) != 0)
+			return UNKNOWN;
+		if (closes_under_interpreter(&t))
+			return FAILS;
+		name = script_interpreter(head);
+		if (!name)
+			return UNKNOWN;
+		t = (struct target){AT_FDCWD, name, 0, t.argv, t.envp};
+		if (!permitted(&t))
+			return FAILS;
+	}
+	return FAILS;
 }
 
 /* As execvp() looks for it; what is of no format goes to the shell. */
@@ -122,7 +174,7 @@ static bool found(const struct exec *x)
 		buf[len] = '/';
 		strcpy(buf + len + (len > 0), x->path);
 		if (permitted(&t))
-			return true;
+			return !self.exec_check || format_of(t) != FAILS;
 	}
 	return false;
 }
@@ -140,8 +192,8 @@ bool executable(const void *exec)
 	if (sys3(SYS_faccessat, t.dir, t.path, F_OK) == -EFAULT)
 		return false;
 	if (x->how == BY_SEARCH && strchr(x->path, '/'))
-		return permitted(&t);
+		return permitted(&t) && (!self.exec_check || format_of(t) != FAILS);
 	if (x->how == BY_SEARCH)
 		return *x->path && found(x);
-	return permitted(&t) && (!self.exec_check || of_known_format(&t));
+	return permitted(&t) && (!self.exec_check || format_of(t) == RUNS);
 }

@@ -5,12 +5,10 @@
 #include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "closing.h"
-#include "exec.h"
 #include "export.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -216,129 +214,6 @@ EXPORT(int, __clone,
 	(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid, void *tls, void *ctid))
 {
 	return rf_clone(libc___clone, fn, stack, flags, arg, ptid, tls, ctid);
-}
-
-/* Those that only execute: once they have returned, the child has lost close-on-exec sockets. */
-
-struct spawn {
-	int (*real)(
-		pid_t *, const char *, const void *, const void *, char *const[], char *const[]);
-	pid_t *pid;
-	const char *path;
-	const void *actions, *attr;
-	char *const *argv;
-};
-
-static long call_spawn(const void *arg, char *const envp[])
-{
-	const struct spawn *s = arg;
-
-	return s->real(s->pid, s->path, s->actions, s->attr, s->argv, envp);
-}
-
-static void spawn_begin(void)
-{
-	deferred_before();
-	owner_enter(DOOR_SPAWN);
-	family_spawn_begin();
-}
-
-static int rf_spawn(const struct spawn *s, char *const envp[])
-{
-	int r;
-
-	spawn_begin();
-	r = (int)exec_with(envp, call_spawn, s);
-	owner_leave(DOOR_SPAWN);
-	return r;
-}
-
-EXPORT(int, posix_spawn,
-	(pid_t * pid, const char *path, const void *actions, const void *attr, char *const argv[],
-		char *const envp[]))
-{
-	struct spawn s = {libc_posix_spawn, pid, path, actions, attr, argv};
-
-	return rf_spawn(&s, envp);
-}
-
-EXPORT(int, posix_spawnp,
-	(pid_t * pid, const char *file, const void *actions, const void *attr, char *const argv[],
-		char *const envp[]))
-{
-	struct spawn s = {libc_posix_spawnp, pid, file, actions, attr, argv};
-
-	return rf_spawn(&s, envp);
-}
-
-/* A socket that becomes a child's descriptor keeps living there. */
-EXPORT(int, posix_spawn_file_actions_adddup2, (void *actions, int fd, int target))
-{
-	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
-		family_given(fdhint_record(fd));
-	else if (fdhint_get(fd) & HINT_STREAM)
-		family_taken(fdhint_record(fd));
-	return libc_posix_spawn_file_actions_adddup2(actions, fd, target);
-}
-
-static void leave_spawn(void *arg)
-{
-	(void)arg;
-	owner_leave(DOOR_SPAWN);
-}
-
-/* system() and popen(): the shell gets `environ`. */
-struct shell {
-	const char *command, *type;
-	FILE *(*popen)(const char *, const char *);
-	FILE *stream;
-	int status;
-};
-
-static void call_system(void *arg)
-{
-	struct shell *s = arg;
-
-	s->status = libc_system(s->command);
-}
-
-static void call_popen(void *arg)
-{
-	struct shell *s = arg;
-
-	s->stream = s->popen(s->command, s->type);
-}
-
-EXPORT(int, system, (const char *command))
-{
-	struct shell s = {.command = command};
-
-	spawn_begin();
-	pthread_cleanup_push(leave_spawn, NULL); /* system() is a cancellation point */
-	exec_with_environ(call_system, &s);
-	pthread_cleanup_pop(1);
-	return s.status;
-}
-
-static FILE *rf_popen(
-	FILE *(*real)(const char *, const char *), const char *command, const char *type)
-{
-	struct shell s = {.command = command, .type = type, .popen = real};
-
-	spawn_begin();
-	exec_with_environ(call_popen, &s);
-	owner_leave(DOOR_SPAWN);
-	return s.stream;
-}
-
-EXPORT(FILE *, popen, (const char *command, const char *type))
-{
-	return rf_popen(libc_popen, command, type);
-}
-
-EXPORT(FILE *, _IO_popen, (const char *command, const char *type))
-{
-	return rf_popen(libc__IO_popen, command, type);
 }
 
 /*

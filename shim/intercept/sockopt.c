@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../detect/family.h"
+#include "../fix/deferred.h"
 #include "closing.h"
 #include "export.h"
 #include "failure.h"
@@ -65,6 +66,29 @@ static void linger2_set(int fd, const void *value, const void *caller)
 		sec < 0 ? (uint16_t)event_callsite(OP_SETSOCKOPT, caller) : 0;
 }
 
+static bool is_repair(int level, int name)
+{
+	return level == IPPROTO_TCP && name == TCP_REPAIR;
+}
+
+/*
+ * Its connection is moved to another socket, or comes from one: a close in repair mode sends nothing,
+ * and nothing may be sent before it. Not watched any more, nor by who else holds it.
+ */
+static void repaired(int fd)
+{
+	if (!(fdhint_get(fd) & HINT_STREAM))
+		return;
+	if (!start_may_note()) {
+		family_taken(fdhint_record(fd));
+		return;
+	}
+	if (fdhint_get(fd) & HINT_DEFERRED)
+		deferred_settle(fd);
+	family_given(fdhint_record(fd));
+	fdhint_forget(fd);
+}
+
 int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len, const void *caller)
 {
 	struct linger linger;
@@ -73,6 +97,8 @@ int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len,
 	r = libc_setsockopt(fd, level, name, value, len);
 	if (unlikely(r == 0 && is_linger2(level, name, value, len)))
 		linger2_set(fd, value, caller);
+	if (unlikely(r == 0 && is_repair(level, name)))
+		repaired(fd);
 	if (likely(r != 0 || !is_linger(level, name, value, len)))
 		return r;
 	facts_expect_linger_zero();

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -236,6 +237,20 @@ static void identity(char **args)
 	say("threads that are somebody else", other);
 }
 
+/* Of a connection that is moved elsewhere the peer hears nothing. */
+static void in_repair(char **args)
+{
+	struct pollfd peer = {.events = POLLRDHUP};
+	int fds[2], on = 1;
+
+	(void)args;
+	unread_pair(fds);
+	peer.fd = fds[1];
+	say("repair", setsockopt(fds[0], IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)));
+	say("close", close(fds[0]));
+	say("the peer hears", poll(&peer, 1, 100));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
@@ -246,6 +261,7 @@ int main(int argc, char **argv)
 		{"main-ends", main_ends},
 		{"beside", beside},
 		{"identity", identity},
+		{"repair", in_repair},
 	};
 
 	(void)argc;

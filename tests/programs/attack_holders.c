@@ -199,6 +199,38 @@ static void inherited_by_ioctl(char **args)
 	waitpid(pid, NULL, 0);
 }
 
+/* File actions are older than the socket that they give away: its number was another one's. */
+static void spawned_by_old_actions(char **args)
+{
+	int fds[2], turn[2], number;
+	char target[12] = "99", pipe_number[12];
+	char *argv[] = {(char *)myself, "hold", target, pipe_number, NULL};
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+
+	(void)args;
+	if (pipe(turn))
+		err(1, "pipe");
+	fcntl(turn[1], F_SETFD, FD_CLOEXEC);
+	tcp_pair_with(fds, SOCK_CLOEXEC);
+	number = fds[0];
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, number, atoi(target));
+	close(fds[1]);
+	close(fds[0]);
+	tcp_pair_with(fds, SOCK_CLOEXEC);
+	if (fds[0] != number)
+		errx(1, "the number %d was not used again", number);
+	leave_unread(fds);
+	snprintf(pipe_number, sizeof(pipe_number), "%d", turn[0]);
+	unsetenv("LD_PRELOAD");
+	if (posix_spawn(&pid, myself, &actions, NULL, argv, environ))
+		errx(1, "posix_spawn");
+	close(fds[0]);
+	close(turn[1]);
+	waitpid(pid, NULL, 0);
+}
+
 /* The child of vfork has a table of its own: what it does to the number changes nothing here. */
 static void dup2_in_a_vfork_child(char **args)
 {
@@ -223,7 +255,8 @@ int main(int argc, char **argv)
 	static const struct attack table[] = {{"dup", dup_by_syscall}, {"fcntl", fcntl_by_syscall},
 		{"unshare", thread_with_its_own_table}, {"rights", rights_by_syscall},
 		{"freopen", rights_over_a_stale_number}, {"hold", hold},
-		{"fionclex", inherited_by_ioctl}, {"vfork", dup2_in_a_vfork_child}};
+		{"fionclex", inherited_by_ioctl}, {"actions", spawned_by_old_actions},
+		{"vfork", dup2_in_a_vfork_child}};
 
 	(void)argc;
 	myself = argv[0];

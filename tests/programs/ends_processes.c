@@ -2,7 +2,9 @@
 /* Clients whose children end, and that execute other programs, or try to. */
 #include "ends.h"
 
+#include <elf.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -86,6 +88,76 @@ static void exec_fails(char **args)
 	close(fd);
 }
 
+/* Of the machine's own class and kind, and no program. */
+static void make_object(const char *path)
+{
+	Elf64_Ehdr e = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+				EV_CURRENT},
+		.e_type = ET_REL,
+		.e_version = EV_CURRENT,
+		.e_ehsize = sizeof(e)};
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd;
+	char rest[64] = "";
+
+	if (pread(self, &e.e_machine, sizeof(e.e_machine), offsetof(Elf64_Ehdr, e_machine)) != 2)
+		err(1, "pread");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	if (write(fd, &e, sizeof(e)) != sizeof(e) || write(fd, rest, sizeof(rest)) != sizeof(rest))
+		err(1, "%s", path);
+	close(fd);
+	close(self);
+}
+
+static void make_scripts(void)
+{
+	char path[12], line[32];
+
+	make_object("object");
+	make("by-object", "#!./object\n", 0755);
+	make("by-directory", "#!/tmp\n", 0755);
+	make("script", "#!/bin/sh\n", 0755);
+	make("turn-0", "#!/bin/true\n", 0755);
+	for (int i = 1; i <= 6; i++) {
+		snprintf(path, sizeof(path), "turn-%d", i);
+		snprintf(line, sizeof(line), "#!./turn-%d\n", i - 1);
+		make(path, line, 0755);
+	}
+}
+
+/* What the kernel refuses only when it looks at the file, or never does. */
+static void exec_fails_late(char **args)
+{
+	char *argv[] = {(char[]){"true"}, NULL}, byte;
+	int fd = ask(args[0]), dir, script;
+
+	make_scripts();
+	dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	script = open("script", O_RDONLY | O_CLOEXEC);
+	syscall(SYS_execveat, AT_FDCWD, "/bin/true", argv, environ, 0x10000 /* AT_EXECVE_CHECK */);
+	say("script by fd", fexecve(script, argv, environ));
+	say("script in a folder", (int)syscall(SYS_execveat, dir, "script", argv, environ, 0));
+	say("object", execv("./object", argv));
+	say("by an object", execv("./by-object", argv));
+	say("by a directory", execv("./by-directory", argv));
+	say("searched, by a directory", execvp("./by-directory", argv));
+	say("too many interpreters", execv("./turn-6", argv));
+	put(fd, LARGE);
+	if (read(fd, &byte, 1) != 1)
+		err(1, "read");
+	close(fd);
+}
+
+/* As many interpreters as the kernel follows. */
+static void exec_chain(char **args)
+{
+	char *argv[] = {(char[]){"true"}, NULL};
+
+	make_scripts();
+	put(ask(args[0]), LARGE);
+	execv("./turn-4", argv);
+	err(1, "execv");
+}
+
 static void exec_script(char **args)
 {
 	char *argv[] = {(char[]){"script"}, NULL};
@@ -102,6 +174,8 @@ int main(int argc, char **argv)
 	static const struct attack table[] = {
 		{"children", children},
 		{"exec-fails", exec_fails},
+		{"exec-fails-late", exec_fails_late},
+		{"exec-chain", exec_chain},
 		{"exec-script", exec_script},
 	};
 

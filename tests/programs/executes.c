@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <wordexp.h>
 
 #include "victim.h"
 
@@ -180,6 +181,22 @@ static void by_popen(void)
 	exit(WEXITSTATUS(pclose(stream)));
 }
 
+/* The command's output is one word. */
+static void by_wordexp(void)
+{
+	char words[8300];
+	wordexp_t to;
+
+	environ = handed;
+	note_environ();
+	snprintf(words, sizeof(words), "\"$(%s)\"", shell_command());
+	if (wordexp(words, &to, WRDE_SHOWERR))
+		errx(1, "wordexp");
+	check_environ();
+	puts(to.we_wordv[0]);
+	exit(0);
+}
+
 static const struct {
 	const char *name;
 	void (*execute)(void);
@@ -198,6 +215,7 @@ static const struct {
 	{"posix_spawnp", by_posix_spawnp},
 	{"system", by_system},
 	{"popen", by_popen},
+	{"wordexp", by_wordexp},
 };
 
 /* Without the variables of that prefix, or with only GIVEN=... of the program's own making. */

@@ -5,7 +5,9 @@
  */
 #include "victim.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -82,6 +84,35 @@ static void without_descriptors(char **args)
 		n++;
 	say("close", close(fd));
 	say("descriptors", n > 0);
+}
+
+static void *stand_by(void *unused)
+{
+	(void)unused;
+	while (pause() == -1)
+		;
+	return NULL;
+}
+
+static void beside_a_thread(char **args, int flags)
+{
+	int fd = crowded(args);
+	pthread_t thread;
+
+	if (fcntl(fd, F_SETFL, flags))
+		err(1, "F_SETFL");
+	pthread_create(&thread, NULL, stand_by, NULL);
+	say("close", close(fd));
+}
+
+static void blocking_beside_a_thread(char **args)
+{
+	beside_a_thread(args, 0);
+}
+
+static void polled_beside_a_thread(char **args)
+{
+	beside_a_thread(args, O_NONBLOCK);
 }
 
 /* Two children serve what the parent has closed. */
@@ -179,6 +210,8 @@ int main(int argc, char **argv)
 	static const struct attack ways[] = {
 		{"close", close_it},
 		{"shutdown", shut_it_down},
+		{"blocking", blocking_beside_a_thread},
+		{"polled", polled_beside_a_thread},
 		{"emfile", without_descriptors},
 		{"prefork", prefork},
 		{"others", other_listeners},

@@ -101,6 +101,11 @@ def a_spawned_program_keeps_a_socket_that_an_ioctl_let_it_inherit(run):
 
 
 @scenario(Works())
+def a_spawned_program_keeps_a_socket_that_is_younger_than_its_file_actions(run):
+    attack(run, "holders", "actions", expected=HOLDER)
+
+
+@scenario(Works())
 def dup2_in_a_vfork_child_leaves_the_number_of_its_parent_known(run):
     attack(run, "holders", "vfork", expected="close: 0\n")
     assert run.bare or of_pattern(run, "unread-close"), "the parent's close was not told"
@@ -373,3 +378,9 @@ def closes_beside_initgroups_are_not_slow(run):
 def an_identity_is_given_up_by_all_threads_and_at_once(run):
     closers(run, "identity",
             expected="setuid: 0\nat once: 1\nthreads that are somebody else: 0\n")
+
+
+@scenario(Works(), root=True)
+def a_socket_in_repair_mode_is_closed_without_a_packet(run):
+    closers(run, "repair", expected="repair: 0\nclose: 0\nthe peer hears: 0\n")
+    assert run.bare or not of_pattern(run, "unread-close"), "it is told"

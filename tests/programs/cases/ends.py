@@ -332,6 +332,31 @@ def an_exec_that_fails_leaves_the_connection_as_it_was(run):
     return transfer
 
 
+EXEC_FAILS_LATE = """\
+script by fd: ENOENT
+script in a folder: ENOENT
+object: ENOEXEC
+by an object: ENOEXEC
+by a directory: EACCES
+searched, by a directory: EACCES
+too many interpreters: ELOOP
+"""
+
+
+@scenario(Clean())
+def an_exec_that_the_kernel_refuses_late_leaves_the_connection_as_it_was(run):
+    transfer, program, _, _ = end(run, "exec-fails-late", victim="ends_processes")
+    assert program.out == EXEC_FAILS_LATE, program.out
+    return transfer
+
+
+@scenario(AT_EXEC)
+def an_exec_of_a_script_whose_interpreters_are_scripts(run):
+    transfer = end(run, "exec-chain", victim="ends_processes")[0]
+    single(run)
+    return transfer
+
+
 @scenario(AT_EXEC)
 def an_exec_of_a_script_out_of_PATH(run):
     transfer = end(run, "exec-script", victim="ends_processes")[0]

@@ -298,6 +298,11 @@ def a_program_behind_popen_keeps_what_it_inherits(run):
 
 
 @scenario(Works())
+def a_program_that_wordexp_leaves_behind_keeps_what_it_inherits(run):
+    attack(run, "shell", "wordexp")
+
+
+@scenario(Works())
 def the_child_of_a_child_in_a_sandbox_keeps_a_duplicate(run):
     attack(run, "sandbox")
 

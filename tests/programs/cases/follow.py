@@ -6,7 +6,7 @@ from harness.scenario import Works, scenario
 
 SHIM = ("audit", "fix")
 DOORS = ("execve", "syscall", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve",
-         "execveat", "posix_spawn", "posix_spawnp", "system", "popen")
+         "execveat", "posix_spawn", "posix_spawnp", "system", "popen", "wordexp")
 REPLACING = DOORS[:10]
 BUILT = ("built", "nothing", "null", "stripped", "other", "set", "many")
 

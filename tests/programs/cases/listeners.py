@@ -53,6 +53,22 @@ def twenty_clients_wait_at_a_listener_that_is_shut_down(run):
     return all_of(run, "shutdown", "shutdown: 0\nclose: 0\n")
 
 
+@scenario(Resets("listener-close", module="listens", loses=False))
+def twenty_clients_wait_at_a_listener_that_threads_poll(run):
+    return all_of(run, "polled", "close: 0\n")
+
+
+@scenario(Works())
+def a_blocking_listener_is_left_alone_where_another_thread_may_wait_at_it(run):
+    program, ends = crowd(run, "blocking")
+    assert program.out == "close: 0\n", program.out
+    assert ends == {"ECONNRESET": CROWD}, f"the clients ended with {dict(ends)}"
+    told = [(event["outcome"], event.get("why")) for event in listener_events(run)]
+    expected = {"bare": [], "audit": [("reset", None)],
+                "fix": [("failed", "another thread may be waiting in accept()")]}[run.mode]
+    assert told == expected, told
+
+
 @scenario(Clean())
 def a_pre_fork_server_closes_its_listener_and_its_children_serve(run):
     program, ends = crowd(run, "prefork")
