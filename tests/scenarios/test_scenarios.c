@@ -226,8 +226,8 @@ static void add_all(void)
 		"close_of_the_original", "child_holds_it", "child_closes_it",
 		"vfork_child_closes_it", "sent_by_scm_rights"};
 	static const char *const frames_matter[] = {"unread_close", "linger_zero_listener",
-		"linger2_accepted", "listener_close_ruled", "disconnect", "shutdown_rdwr",
-		"late_data", "peer_reset", "clean_close"};
+		"linger2_accepted", "listener_close_nonblocking_ruled", "disconnect",
+		"shutdown_rdwr", "late_data", "peer_reset", "clean_close"};
 
 	static const char *const ends_matter[] = {"unread_close_client", "unread_after_peer_fin",
 		"child_holds_it", "child_closes_it", "vfork_child_closes_it"};
