@@ -111,7 +111,7 @@ static void replace_begin(struct closing *c, int fd, int target, enum op op, con
 	closing_none(c);
 	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0)
 		return;
-	if (fdhint_get(target) & HINT_OWN) {
+	if ((fdhint_get(target) & HINT_OWN) && start_may_note()) { /* not a vfork child's to say */
 		sink_yield((unsigned)target, (unsigned)target);
 		linger_yield((unsigned)target, (unsigned)target);
 	}
@@ -232,7 +232,7 @@ bool dup_async_seen(void)
 
 static inline bool concerns_us(int cmd, long arg)
 {
-	if (unlikely(cmd == F_SETFL && (arg & O_ASYNC)))
+	if (unlikely((cmd == F_SETFL && (arg & O_ASYNC)) || cmd == F_SETOWN || cmd == F_SETOWN_EX))
 		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
 	return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
 }
@@ -270,6 +270,11 @@ EXPORT(int, fcntl64, (int fd, int cmd, long arg))
 	return control(libc_fcntl64, fd, cmd, arg);
 }
 
+static inline bool is_async(unsigned long request)
+{
+	return request == FIOASYNC || request == FIOSETOWN || request == SIOCSPGRP;
+}
+
 static int ioctl_by_syscall(int fd, unsigned long request, void *arg)
 {
 	return (int)libc_syscall(SYS_ioctl, fd, (long)request, (long)arg, 0, 0, 0);
@@ -281,7 +286,7 @@ static int rf_ioctl(
 {
 	int r;
 
-	if (request == FIOASYNC)
+	if (is_async(request))
 		__atomic_store_n(&async_seen, true, __ATOMIC_RELAXED);
 	if (request == FIONCLEX)
 		exposing(fd);
@@ -298,7 +303,7 @@ int rf_syscall_ioctl(int fd, unsigned long request, void *arg)
 
 EXPORT(int, ioctl, (int fd, unsigned long request, void *arg))
 {
-	if (likely(request != FIONCLEX && request != FIOCLEX && request != FIOASYNC))
+	if (likely(request != FIONCLEX && request != FIOCLEX && !is_async(request)))
 		return libc_ioctl(fd, request, arg);
 	return rf_ioctl(libc_ioctl, fd, request, arg);
 }

@@ -27,7 +27,7 @@ void mending_tell_time_wait(int fd, const struct event *e)
 		"SO_REUSEADDR: a restart within 60 s may fail with EADDRINUSE");
 }
 
-/* SIGIO would go on coming for a descriptor that the program has closed. */
+/* SIGIO, and SIGURG, would go on coming for a descriptor that the program has closed. */
 void mending_end_async(int fd)
 {
 	long flags;
@@ -37,6 +37,7 @@ void mending_end_async(int fd)
 	flags = sys2(SYS_fcntl, fd, F_GETFL);
 	if (flags >= 0 && (flags & O_ASYNC))
 		sys3(SYS_fcntl, fd, F_SETFL, flags & ~O_ASYNC);
+	sys3(SYS_fcntl, fd, F_SETOWN, 0);
 }
 
 static bool read_to_fin(int fd, struct event *e, const struct drain_bounds *b)

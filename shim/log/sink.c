@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What a descriptor was when it was the sink's: compared before each write. */
@@ -83,6 +84,36 @@ const char *sink_start(void)
 	return why;
 }
 
+/*
+ * Threads of the program's that may be about to write by a number that they have looked at: it must
+ * not become another's before they have (law 9).
+ */
+static uint32_t writers;
+
+static void begin_writing(void)
+{
+	__atomic_add_fetch(&writers, 1, __ATOMIC_SEQ_CST);
+}
+
+static void end_writing(void)
+{
+	__atomic_sub_fetch(&writers, 1, __ATOMIC_SEQ_CST);
+}
+
+/* False: one of them does not come to its end, the code that this very call has interrupted. */
+static bool await_writers(unsigned own)
+{
+	struct timespec tick;
+
+	for (unsigned tries = 0; __atomic_load_n(&writers, __ATOMIC_SEQ_CST) > own; tries++) {
+		if (tries == 200)
+			return false;
+		tick = (struct timespec){0, 100000};
+		sys5(SYS_ppoll, 0, 0, &tick, 0, 0);
+	}
+	return true;
+}
+
 void sink_forked(void)
 {
 	/* The parent's file, under its number: a %p in the name makes the child open its own. */
@@ -92,6 +123,7 @@ void sink_forked(void)
 		handles[0].fd = -1;
 	}
 	handles[1].fd = -1; /* was in the parent's helper */
+	writers = 0;
 	__atomic_add_fetch(&generation, 1, __ATOMIC_RELAXED);
 	lost = lost_told = 0;
 }
@@ -129,12 +161,29 @@ static bool deleted(int fd)
 		st.st_nlink == 0;
 }
 
-/* The next write opens it anew. */
+/* Takes the program's number away from the writers; `own` of them is the caller. */
+static bool withdraw(int fd, unsigned own)
+{
+	int none = -1;
+
+	if (!__atomic_compare_exchange_n(
+		    &handles[0].fd, &fd, -1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	if (await_writers(own))
+		return true;
+	__atomic_compare_exchange_n(
+		&handles[0].fd, &none, fd, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return false;
+}
+
+/* By a writer. The next write opens it anew. */
 static void close_log(struct handle *h, int was)
 {
-	if (__atomic_compare_exchange_n(
-		    &h->fd, &was, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		sys1(SYS_close, was);
+	if (h == &handles[1]) /* the helper's own */
+		h->fd = -1;
+	else if (!withdraw(was, 1))
+		return;
+	sys1(SYS_close, was);
 }
 
 /* Two threads may come here at once: the second one's descriptor is not needed. */
@@ -272,10 +321,14 @@ void sink_helper_began(void)
 
 bool sink_write(const char *buf, size_t len)
 {
-	if (write_out(buf, len))
-		return true;
-	sink_lose();
-	return false;
+	bool written;
+
+	begin_writing();
+	written = write_out(buf, len);
+	end_writing();
+	if (!written)
+		sink_lose();
+	return written;
 }
 
 void sink_lose(void)
@@ -298,8 +351,11 @@ uint64_t sink_lost_since(void)
 uint32_t sink_generation(void)
 {
 	/* The log is opened by the first write; frames that go into it must be due by then. */
-	if (self.opt.log == LOG_FILE || sinkpath_is_daemon())
+	if (self.opt.log == LOG_FILE || sinkpath_is_daemon()) {
+		begin_writing();
 		open_log();
+		end_writing();
+	}
 	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
@@ -315,18 +371,18 @@ void sink_yield(unsigned first, unsigned last)
 {
 	int fd = __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED);
 
-	if (fd >= 0 && (unsigned)fd >= first && (unsigned)fd <= last)
-		__atomic_compare_exchange_n(
-			&handles[0].fd, &fd, -1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	if (fd < 0 || (unsigned)fd < first || (unsigned)fd > last)
+		return;
+	__atomic_compare_exchange_n(
+		&handles[0].fd, &fd, -1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	await_writers(0);
 }
 
 bool sink_give_way(void)
 {
 	int fd = __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED);
 
-	if (!sink_owns(fd) ||
-		!__atomic_compare_exchange_n(
-			&handles[0].fd, &fd, -1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (!sink_owns(fd) || !withdraw(fd, 0))
 		return false;
 	fdhint_forget(fd);
 	sys1(SYS_close, fd);
