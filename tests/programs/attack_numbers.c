@@ -26,8 +26,10 @@ static void refused_at(int fd)
 
 static void *refused_again_and_again(void *fd)
 {
-	for (;;)
+	for (;;) {
 		refused_at(*(int *)fd);
+		usleep(100); /* each is a RST in a trace that others read too */
+	}
 	return NULL;
 }
 

@@ -22,7 +22,7 @@ class Trace:
             return
         self.folder = folder
         try:
-            self.put("buffer_size_kb", "4096")  # some 40,000 RSTs for each processor
+            self.put("buffer_size_kb", "16384")  # some 160,000 RSTs for each processor
             self.put(EVENT, "1")
         except OSError:
             self.close()
@@ -36,7 +36,7 @@ class Trace:
         if self.folder is None:
             return None
         with open(f"{self.folder}/trace", encoding="ascii", errors="replace") as file:
-            hits = [LINE.search(line) for line in file]
+            hits = [LINE.search(line) for line in file if host in line]
         # an IPv4 address in an IPv6 socket, as Java has it, is printed [::ffff:127.0.0.1]
         return [hit[3] or "?" for hit in hits
                 if hit and host in [end.strip("[]").removeprefix("::ffff:")
