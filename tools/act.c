@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
@@ -90,6 +91,15 @@ int act_connect(const struct victim_args *args)
 		return -1;
 	args->stage->step = STEP_CONNECTED;
 	return fd;
+}
+
+int act_reap(const struct victim_args *args, pid_t child)
+{
+	int status;
+
+	NEED(args, waitpid(child, &status, 0) == child);
+	NEED(args, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return 0;
 }
 
 bool act_arm_linger(int fd)

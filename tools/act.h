@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * What victims are made of. They are ordinary programs: these helpers call libc as a program does,
@@ -53,6 +54,9 @@ int act_serve(const struct victim_args *args);
 
 /* A connection to the peer, which listens. -1: failed. */
 int act_connect(const struct victim_args *args);
+
+/* Waits for a child. 0, or 1: it has failed. */
+int act_reap(const struct victim_args *args, pid_t child);
 
 /* SO_LINGER {1, 0}: close sends RST. */
 bool act_arm_linger(int fd);

@@ -2,179 +2,73 @@
 #include "peers.h"
 
 #include "act.h"
-#include "netns.h"
+#include "peers_steps.h"
 
 #include <errno.h>
 #include <fnmatch.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#define SETTLE_MS 50 /* the longest a close that waits for its reader is left waiting */
-
-static int tcp_state(int fd)
-{
-	struct tcp_info info;
-	socklen_t len = sizeof(info);
-
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_state : -1;
-}
-
-static bool send_bytes(struct peer *p, size_t n, int flags)
-{
-	static const char bytes[ACT_REQUEST];
-
-	return send(p->fd, bytes, n, flags | MSG_NOSIGNAL) == (ssize_t)n;
-}
-
-/*
- * A FIN that was followed by RST reads as a clean end: the error stays in the socket (Linux sets
- * EPIPE in CLOSE_WAIT).
- */
-static enum peer_end end_of(struct peer *p)
-{
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	return error ? END_RST : END_FIN;
-}
-
-static void read_to_end(struct peer *p)
-{
-	static char buf[1 << 16];
-	struct pollfd in = {.fd = p->fd, .events = POLLIN};
-
-	while (poll(&in, 1, STAGE_PATIENCE_MS) == 1) {
-		ssize_t n = recv(p->fd, buf, sizeof(buf), MSG_DONTWAIT);
-
-		if (n > 0) {
-			p->got += (uint64_t)n;
-			continue;
-		}
-		if (n < 0 && errno == EAGAIN)
-			continue;
-		p->end = n == 0 ? end_of(p) : END_RST;
-		if (!p->stays)
-			shutdown(p->fd, SHUT_WR);
-		return;
-	}
-	p->end = END_TIMEOUT;
-}
-
-static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
-{
-	struct sockaddr_in at = {0};
-	socklen_t len = sizeof(at);
-
-	return name(fd, (struct sockaddr *)&at, &len) == 0 ? ntohs(at.sin_port) : 0;
-}
-
-/* A victim that ends cannot say when it has: its half of the connection is shut, or gone. */
-static bool closed(void *arg)
-{
-	struct peer *p = arg;
-	int state;
-
-	if (!p->stage->ends)
-		return p->stage->step >= STEP_CLOSED;
-	state = netns_tcp_state(port_of(p->fd, getpeername), port_of(p->fd, getsockname));
-	return state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT;
-}
-
-static bool await_closed(struct peer *p)
-{
-	return stage_await(&p->stage->step, STEP_READY, STAGE_PATIENCE_MS) &&
-		stage_await_that(closed, p, STAGE_PATIENCE_MS);
-}
-
-static bool closed_or_reset(void *arg)
-{
-	struct peer *p = arg;
-
-	return tcp_state(p->fd) == TCP_CLOSE || closed(p);
-}
-
-/*
- * Reads only once the victim's close has happened, so that what a RST destroys is destroyed. A
- * mended close may wait for this very reading: then it begins all the same.
- */
-static bool read_after_close(struct peer *p)
-{
-	if (!stage_await(&p->stage->step, STEP_READY, STAGE_PATIENCE_MS))
-		return false;
-	stage_await_that(closed_or_reset, p, SETTLE_MS);
-	read_to_end(p);
-	return true;
-}
 
 static bool play_request(struct peer *p)
 {
-	if (!send_bytes(p, ACT_REQUEST, 0))
+	if (!peer_send(p, ACT_REQUEST, 0))
 		return false;
 	p->stage->cue = CUE_SENT;
-	return read_after_close(p);
+	return peer_read_after_close(p);
 }
 
 static bool play_urgent(struct peer *p)
 {
-	if (!send_bytes(p, 1, MSG_OOB))
+	if (!peer_send(p, 1, MSG_OOB))
 		return false;
 	p->stage->cue = CUE_SENT;
-	return read_after_close(p);
+	return peer_read_after_close(p);
 }
 
 static bool play_request_and_fin(struct peer *p)
 {
-	if (!send_bytes(p, ACT_REQUEST, 0) || shutdown(p->fd, SHUT_WR) != 0)
+	if (!peer_send(p, ACT_REQUEST, 0) || shutdown(p->fd, SHUT_WR) != 0)
 		return false;
 	p->stage->cue = CUE_SENT;
-	return read_after_close(p);
-}
-
-static bool reset_seen(void *arg)
-{
-	return tcp_state(((struct peer *)arg)->fd) == TCP_CLOSE;
+	return peer_read_after_close(p);
 }
 
 /* Sends on after the victim has shut down, and gives the answer a moment to come. */
 static bool play_late_byte(struct peer *p)
 {
-	if (!send_bytes(p, ACT_REQUEST, 0))
+	if (!peer_send(p, ACT_REQUEST, 0))
 		return false;
 	if (!stage_await(&p->stage->step, STEP_SHUT, STAGE_PATIENCE_MS))
 		return false;
-	if (!send_bytes(p, 1, 0))
+	if (!peer_send(p, 1, 0))
 		return false;
-	stage_await_that(reset_seen, p, SETTLE_MS);
+	stage_await_that(peer_is_reset, p, PEER_SETTLE_MS);
 	p->stage->cue = CUE_SENT;
-	return read_after_close(p);
+	return peer_read_after_close(p);
 }
 
 static bool sends_on_after_close(struct peer *p)
 {
-	if (!await_closed(p) || !send_bytes(p, 1, 0))
+	if (!peer_await_closed(p) || !peer_send(p, 1, 0))
 		return false;
 	p->stage->cue = CUE_SENT;
-	read_to_end(p);
+	peer_read_to_end(p);
 	return true;
 }
 
 /* Sends on after the victim has closed, with its answer still on the way. */
 static bool play_byte_after_close(struct peer *p)
 {
-	return send_bytes(p, ACT_REQUEST, 0) && sends_on_after_close(p);
+	return peer_send(p, ACT_REQUEST, 0) && sends_on_after_close(p);
 }
 
 /* An upload that the victim has enough of. */
 static bool play_upload(struct peer *p)
 {
 	for (int i = 0; i < ACT_UPLOAD / ACT_REQUEST; i++) {
-		if (!send_bytes(p, ACT_REQUEST, 0) || !act_await_acknowledged(p->fd))
+		if (!peer_send(p, ACT_REQUEST, 0) || !act_await_acknowledged(p->fd))
 			return false;
 	}
 	return sends_on_after_close(p);
@@ -187,7 +81,7 @@ static bool play_answer(struct peer *p)
 	if (recv(p->fd, request, sizeof(request), MSG_WAITALL) != ACT_REQUEST)
 		return false;
 	p->got += ACT_REQUEST;
-	return send_bytes(p, ACT_REQUEST, 0) && read_after_close(p);
+	return peer_send(p, ACT_REQUEST, 0) && peer_read_after_close(p);
 }
 
 /*
@@ -202,7 +96,7 @@ static bool acknowledge(struct peer *p)
 		return true;
 	if (setsockopt(p->fd, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof(now)) != 0)
 		return false;
-	p->end = end_of(p);
+	p->end = peer_end_of(p);
 	shutdown(p->fd, SHUT_WR);
 	return true;
 }
@@ -229,7 +123,7 @@ static bool play_and_stay(struct peer *p)
 /* Never reads: what the victim wrote stays unacknowledged. */
 static bool play_deaf(struct peer *p)
 {
-	if (!send_bytes(p, ACT_REQUEST, 0))
+	if (!peer_send(p, ACT_REQUEST, 0))
 		return false;
 	p->stage->cue = CUE_SENT;
 	return stage_await(&p->stage->step, STEP_DONE, STAGE_PATIENCE_MS);
@@ -259,7 +153,7 @@ static bool play_reset(struct peer *p)
 static bool play_request_and_reset(struct peer *p)
 {
 	return stage_await(&p->stage->step, STEP_CONNECTED, STAGE_PATIENCE_MS) &&
-		send_bytes(p, ACT_REQUEST, 0) && act_await_acknowledged(p->fd) && hang_up(p, true);
+		peer_send(p, ACT_REQUEST, 0) && act_await_acknowledged(p->fd) && hang_up(p, true);
 }
 
 /* From here on this end receives nothing and acknowledges nothing, like a host that is gone. */
@@ -280,11 +174,11 @@ static bool join_crowd(struct peer *p, int crowd[ACT_CROWD])
 {
 	for (int i = 0; i < ACT_CROWD; i++) {
 		p->fd = crowd[i] = i > 0 ? peer_connect(p->stage) : p->fd;
-		if (p->fd < 0 || !send_bytes(p, ACT_REQUEST, 0))
+		if (p->fd < 0 || !peer_send(p, ACT_REQUEST, 0))
 			return false;
 	}
 	p->stage->cue = CUE_SENT;
-	return await_closed(p);
+	return peer_await_closed(p);
 }
 
 /* Its end is how all of them end, or none. */
@@ -294,7 +188,7 @@ static bool end_crowd(struct peer *p, const int crowd[ACT_CROWD])
 
 	for (int i = 0; i < ACT_CROWD; i++) {
 		p->fd = crowd[i];
-		read_to_end(p);
+		peer_read_to_end(p);
 		first = i == 0 || p->end == first ? p->end : END_NONE;
 	}
 	p->end = first;
@@ -318,7 +212,7 @@ static bool play_late_crowd(struct peer *p)
 		return false;
 	for (int i = 0; i < ACT_CROWD; i++) {
 		p->fd = crowd[i];
-		if (!reset_seen(p) && !send_bytes(p, ACT_REQUEST, 0))
+		if (!peer_is_reset(p) && !peer_send(p, ACT_REQUEST, 0))
 			return false;
 	}
 	p->stage->cue = CUE_CLOSED;
@@ -341,8 +235,8 @@ static const struct {
 	{"unread_close_peer_deaf", {PEER_CONNECTS, play_deaf}},
 	{"urgent_close", {PEER_CONNECTS, play_urgent}},
 	{"urgent_read_close", {PEER_CONNECTS, play_urgent}},
-	{"linger_zero_abort", {PEER_LISTENS, read_after_close}},
-	{"linger_zero_abort_syscall", {PEER_LISTENS, read_after_close}},
+	{"linger_zero_abort", {PEER_LISTENS, peer_read_after_close}},
+	{"linger_zero_abort_syscall", {PEER_LISTENS, peer_read_after_close}},
 	{"linger_zero_client", {PEER_LISTENS, play_answer}},
 	{"linger2_after_shut_wr", {PEER_LISTENS, play_answer_and_acknowledge}},
 	{"linger2_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
@@ -369,7 +263,7 @@ static const struct {
 	{"connect_refused", {PEER_REFUSES, play_nothing}},
 	{"connect_refused_later", {PEER_REFUSES, play_nothing}},
 	{"timed_out", {PEER_LISTENS, play_silence}},
-	{"silent_close", {PEER_LISTENS, read_after_close}},
+	{"silent_close", {PEER_LISTENS, peer_read_after_close}},
 	{"close_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
 	{"unread_after_peer_fin", {PEER_CONNECTS, play_request_and_fin}},
 	{"linger_zero_after_fins", {PEER_CONNECTS, play_request_and_fin}},

@@ -15,7 +15,7 @@ static const struct victim *find(const struct victim *table, const char *name)
 
 const struct victim *victim_named(const char *name)
 {
-	static const struct victim *const tables[] = {victims_reset, victims_linger2,
+	static const struct victim *const tables[] = {victims_reset, victims_linger,
 		victims_disconnect, victims_listener, victims_seen, victims_clean, victims_endings,
 		victims_handing, victims_shared, victims_law};
 

@@ -16,8 +16,9 @@ struct victim {
 };
 
 /* Each table ends with name NULL. */
-extern const struct victim victims_reset[];	 /* close in a way that resets */
-extern const struct victim victims_linger2[];	 /* close with TCP_LINGER2 below 0 */
+extern const struct victim victims_reset[]; /* close in a way that resets */
+extern const struct victim
+	victims_linger[]; /* close with SO_LINGER {1, 0}, or TCP_LINGER2 below 0 */
 extern const struct victim victims_disconnect[]; /* connect() to AF_UNSPEC */
 extern const struct victim victims_listener[];	 /* end a listener */
 extern const struct victim victims_seen[];	 /* get an error from the network */

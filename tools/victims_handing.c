@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -200,15 +199,6 @@ static int marked_close_on_exec(const struct victim_args *args)
 	return read_and_answer(args, fd);
 }
 
-static int reap(const struct victim_args *args, pid_t child)
-{
-	int status;
-
-	NEED(args, waitpid(child, &status, 0) == child);
-	NEED(args, WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	return 0;
-}
-
 static int accepted_by_a_worker(const struct victim_args *args)
 {
 	int listener = act_listen(args);
@@ -219,7 +209,7 @@ static int accepted_by_a_worker(const struct victim_args *args)
 	NEED(args, worker >= 0);
 	if (worker == 0)
 		_exit(read_and_answer(args, act_accept(args, listener)));
-	if (reap(args, worker))
+	if (act_reap(args, worker))
 		return 1;
 	NEED(args, close(listener) == 0);
 	return 0;
@@ -247,7 +237,7 @@ static int executed_child_goes_on(const struct victim_args *args)
 	}
 	args->stage->sent += 5;
 	NEED(args, act_pass(args, fd));
-	return reap(args, child);
+	return act_reap(args, child);
 }
 
 /* The program that takes this one's place ends the connection, and the trial. */

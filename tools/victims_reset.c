@@ -135,68 +135,6 @@ static int shut_rd_then_close(const struct victim_args *args)
 	return close_with_unread(args, fd);
 }
 
-static int linger_zero_listener(const struct victim_args *args)
-{
-	int listener = act_listen(args), fd;
-
-	NEED(args, listener >= 0);
-	NEED(args, act_arm_linger(listener));
-	fd = act_accept(args, listener);
-	NEED(args, fd >= 0);
-	NEED(args, act_read(fd, ACT_REQUEST));
-	NEED(args, act_answer(args, fd));
-	NEED(args, act_pass(args, fd));
-	return 0;
-}
-
-/* Armed as a matter of configuration on the accepted socket, long before the close. */
-static int linger_zero_accepted(const struct victim_args *args)
-{
-	int fd = act_serve(args);
-
-	NEED(args, fd >= 0);
-	NEED(args, act_arm_linger(fd));
-	NEED(args, act_read(fd, ACT_REQUEST));
-	NEED(args, act_answer(args, fd));
-	NEED(args, act_pass(args, fd));
-	return 0;
-}
-
-static int linger_zero_abort(const struct victim_args *args)
-{
-	int fd = act_connect(args);
-
-	NEED(args, fd >= 0);
-	NEED(args, act_arm_linger(fd));
-	NEED(args, act_pass(args, fd));
-	return 0;
-}
-
-static int linger_zero_abort_syscall(const struct victim_args *args)
-{
-	struct linger hard = {.l_onoff = 1, .l_linger = 0};
-	int fd = act_connect(args);
-
-	NEED(args, fd >= 0);
-	NEED(args, syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)) == 0);
-	NEED(args, act_pass(args, fd));
-	return 0;
-}
-
-/* A client's configuration, with everything acknowledged: a FIN would save nothing. */
-static int linger_zero_client(const struct victim_args *args)
-{
-	int fd = act_connect(args);
-
-	NEED(args, fd >= 0);
-	NEED(args, act_arm_linger(fd));
-	NEED(args, act_write(args, fd, ACT_REQUEST));
-	NEED(args, act_read(fd, ACT_REQUEST));
-	NEED(args, act_await_acknowledged(fd));
-	NEED(args, act_pass(args, fd));
-	return 0;
-}
-
 /* A mend of its own kind does not end in that other reset: the peer never sends its FIN. */
 static int unread_close_linger2(const struct victim_args *args)
 {
@@ -394,11 +332,6 @@ const struct victim victims_reset[] = {
 	{"urgent_close", urgent_close},
 	{"urgent_read_close", urgent_read_close},
 	{"shut_rd_then_close", shut_rd_then_close},
-	{"linger_zero_listener", linger_zero_listener},
-	{"linger_zero_accepted", linger_zero_accepted},
-	{"linger_zero_abort", linger_zero_abort},
-	{"linger_zero_abort_syscall", linger_zero_abort_syscall},
-	{"linger_zero_client", linger_zero_client},
 	{"shutdown_rdwr", shutdown_rdwr},
 	{"shutdown_rd_wr", shutdown_rd_wr},
 	{"shutdown_wr_rd", shutdown_wr_rd},

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /*
@@ -61,15 +60,6 @@ static int close_of_the_original(const struct victim_args *args)
 	return go_on(args, other);
 }
 
-static int reap(const struct victim_args *args, pid_t child)
-{
-	int status;
-
-	NEED(args, waitpid(child, &status, 0) == child);
-	NEED(args, WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	return 0;
-}
-
 struct parting {
 	const struct victim_args *args;
 	pid_t parent;
@@ -100,7 +90,7 @@ static int child_holds_it(const struct victim_args *args)
 		_exit(closed ? go_on(args, fd) : act_failed(args, __LINE__));
 	}
 	NEED(args, act_pass(args, fd));
-	return args->stage->ends ? 0 : reap(args, child);
+	return args->stage->ends ? 0 : act_reap(args, child);
 }
 
 static int child_closes_it(const struct victim_args *args)
@@ -114,7 +104,7 @@ static int child_closes_it(const struct victim_args *args)
 	NEED(args, child >= 0);
 	if (child == 0)
 		_exit(act_pass(args, fd) ? 0 : 1);
-	if (reap(args, child))
+	if (act_reap(args, child))
 		return 1;
 	return go_on(args, fd);
 }
@@ -131,7 +121,7 @@ static int vfork_child_closes_it(const struct victim_args *args)
 	NEED(args, child >= 0);
 	if (child == 0)
 		_exit(act_pass(args, fd) ? 0 : 1);
-	if (reap(args, child))
+	if (act_reap(args, child))
 		return 1;
 	return go_on(args, fd);
 }
@@ -148,7 +138,7 @@ static int spawned_child_inherits_it(const struct victim_args *args)
 		return 1;
 	args->stage->step = STEP_READY;
 	NEED(args, posix_spawnp(&child, name, NULL, NULL, argv, environ) == 0);
-	if (reap(args, child))
+	if (act_reap(args, child))
 		return 1;
 	NEED(args, system("true") == 0);
 	args->stage->step = STEP_CLOSED;

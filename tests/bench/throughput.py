@@ -8,27 +8,10 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import namespace
+from harness import namespace, nginx
 from measure import Broken
 
-PORT = 8080
-NGINX = """\
-daemon off;
-master_process off;
-user root root;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{ listen 127.0.0.1:{port}; root {folder}; {rules} }}
-}}
-"""
+HOST, PORT = "127.0.0.1", 8080
 
 
 @contextlib.contextmanager
@@ -61,11 +44,11 @@ def nginx_rate(bench, mode):
         with open(f"{folder}/file", "w", encoding="ascii") as file:
             file.write("hello\n" * 100)
         with open(f"{folder}/nginx.conf", "w", encoding="ascii") as file:
-            file.write(NGINX.format(folder=folder, port=PORT, rules=""))
+            file.write(nginx.config(folder, HOST, PORT))
         with server(bench, mode, folder, "nginx", "-c", f"{folder}/nginx.conf", "-e",
                     f"{folder}/error.log"):
             out, _ = bench.run("bare", "wrk", "-t", 1, "-c", 16, "-d", 1, "-H", "Connection: close",
-                               f"http://127.0.0.1:{PORT}/file")
+                               f"http://{HOST}:{PORT}/file")
     return figure(r"Requests/sec:\s+([\d.]+)", out)
 
 
@@ -83,11 +66,11 @@ def nginx_rejecting(bench, mode, lingering_close):
         with open(f"{folder}/upload.lua", "w", encoding="ascii") as file:
             file.write(UPLOAD)
         with open(f"{folder}/nginx.conf", "w", encoding="ascii") as file:
-            file.write(NGINX.format(folder=folder, port=PORT, rules=rules))
+            file.write(nginx.config(folder, HOST, PORT, rules))
         with server(bench, mode, folder, "nginx", "-c", f"{folder}/nginx.conf", "-e",
                     f"{folder}/error.log"):
             out, _ = bench.run("bare", "wrk", "-t", 1, "-c", 16, "-d", 2, "--latency", "-s",
-                               f"{folder}/upload.lua", f"http://127.0.0.1:{PORT}/")
+                               f"{folder}/upload.lua", f"http://{HOST}:{PORT}/")
     errors = re.search(r"Socket errors: (.*)", out)
     return {"rate": figure(r"Requests/sec:\s+([\d.]+)", out),
             "p50": re.search(r"50%\s+(\S+)", out)[1], "p99": re.search(r"99%\s+(\S+)", out)[1],

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Servers that close with unread input, whose connections pass through several processes. The peers are
- * another program, without the shim; the last line says how many were cut short (lingers.c).
+ * Servers that close with unread input, whose connections pass through several processes. The last line
+ * says how many of the processes of peers were cut short.
  * usage: families SERVER COUNT [HOW]
  */
-#include "victim.h"
+#include "peers.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -25,42 +25,14 @@ static int peers_cut;
 
 /* --- the peers --- */
 
-static int listen_on(int *port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&a, len) || listen(fd, 1024) ||
-		getsockname(fd, (struct sockaddr *)&a, &len))
-		err(1, "listen");
-	*port = ntohs(a.sin_port);
-	return fd;
-}
-
-/* They ask one after the other, and say on standard error how many of them were cut short. */
-static pid_t start_peer(int port, unsigned count)
-{
-	char path[4096], text[2][24];
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	snprintf(path, sizeof(path), "%.*s/lingers", (int)(strrchr(myself, '/') - myself), myself);
-	snprintf(text[0], 24, "%d", port);
-	snprintf(text[1], 24, "%u", count);
-	setenv("LD_PRELOAD", "", 1);
-	execl(path, "lingers", "peers", text[0], text[1], "2000", "0", NULL);
-	err(1, "%s", path);
-}
-
+/* The peers say on standard error how many of them were cut short. */
 static int serve_begin(unsigned count)
 {
 	int port, listener = listen_on(&port), i;
 
 	for (i = 0; i < PEERS; i++)
-		peers[i] = start_peer(port, count / PEERS + ((unsigned)i < count % PEERS));
+		peers[i] = start_asking_peers(
+			port, count / PEERS + ((unsigned)i < count % PEERS), ANSWER, 0);
 	return listener;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Servers that close with unread input, many times or at awkward moments; their peers are another
- * process of this program, without the shim. What is printed is the same with it, but for the
- * figures that only a mended close can have.
+ * Servers that close with unread input, many times or at awkward moments. What is printed is the same
+ * with the shim, but for the figures that only a mended close can have.
  */
-#include "victim.h"
+#include "peers.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,148 +21,37 @@
 
 #define REQUEST 100
 #define ANSWER	2000
-#define SILENT	10    /* every tenth of `many` never answers */
 #define LARGE	65536 /* fits into what the two kernels hold, so that no write waits */
 
 extern char **environ;
 static char answer[1 << 20];
 
-/* --- the peers --- */
-
-static struct sockaddr_in address(int port, unsigned turn)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-
-	/* Another address now and then: a pair of them has but 28,000 ports. */
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + turn / 10000);
-	return a;
-}
-
-static int connect_to(int port, unsigned turn)
-{
-	struct sockaddr_in a = address(port, turn);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
-		err(1, "connect");
-	return fd;
-}
-
-/* How many bytes came before the end of file; -1: there was none. */
-static long read_all(int fd)
-{
-	static char buf[65536];
-	long all = 0;
-	ssize_t n;
-
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		all += n;
-	return n < 0 ? -1 : all;
-}
-
-struct tally {
-	unsigned whole, cut;
-};
-
-static void ask(int port, unsigned turn, long expected, struct tally *t)
-{
-	int fd = connect_to(port, turn);
-
-	if (send(fd, answer, REQUEST, MSG_NOSIGNAL) == REQUEST && read_all(fd) == expected)
-		t->whole++;
-	else
-		t->cut++;
-	close(fd);
-}
-
-static int late_fd;
-
-static void send_late(int signal)
-{
-	(void)signal;
-	send(late_fd, answer, 1, MSG_NOSIGNAL);
-}
-
-/* PORT BYTES: sends a byte when the server says that it has closed, with the answer on the way. */
-static void play_late_peer(char **args)
-{
-	long got;
-
-	late_fd = connect_to(atoi(args[0]), 0);
-	signal(SIGUSR1, send_late);
-	if (send(late_fd, answer, REQUEST, MSG_NOSIGNAL) != REQUEST)
-		err(1, "send");
-	got = read_all(late_fd);
-	if (got != atol(args[1]))
-		fprintf(stderr, "the peer was cut short\n");
-	exit(got != atol(args[1]));
-}
-
-/* PORT COUNT BYTES SILENT: exits with 0 if every peer that answers got everything. */
-static void play_peers(char **args)
-{
-	int port = atoi(args[0]), silent = atoi(args[3]), kept[4000], next = 0;
-	unsigned count = (unsigned)atoi(args[1]), i;
-	struct tally t = {0};
-
-	memset(kept, -1, sizeof(kept));
-	for (i = 0; i < count; i++) {
-		if (!silent || i % SILENT) {
-			ask(port, i, atol(args[2]), &t);
-			continue;
-		}
-		if (kept[next] >= 0)
-			close(kept[next]);
-		kept[next] = connect_to(port, i);
-		if (send(kept[next], answer, REQUEST, 0) != REQUEST)
-			err(1, "send");
-		next = (next + 1) % 4000;
-	}
-	if (t.cut)
-		fprintf(stderr, "%u of %u peers were cut short\n", t.cut, t.cut + t.whole);
-	exit(t.cut ? 1 : 0);
-}
-
-/* The peers stand for other machines: they must not take the server's processor from it. */
-static void use_processor(int which)
+/* Where there is but one, it stays. */
+static void use_processor(pid_t pid, int which)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(which, &set);
-	sched_setaffinity(0, sizeof(set), &set); /* where there is but one, it stays */
+	sched_setaffinity(pid, sizeof(set), &set);
 }
 
 static pid_t start_late_peer(int port, long bytes)
 {
 	char text[2][24];
-	pid_t pid = fork();
 
-	if (pid)
-		return pid;
 	snprintf(text[0], 24, "%d", port);
 	snprintf(text[1], 24, "%ld", bytes);
-	setenv("LD_PRELOAD", "", 1);
-	execl("/proc/self/exe", "lingers", "late-peer", text[0], text[1], NULL);
-	err(1, "execl");
+	return start_peer((char *[]){"peers", "late", text[0], text[1], NULL});
 }
 
-/* LD_PRELOAD is set to nothing: nothing is preloaded into the peers. */
+/* They stand for other machines: they must not take the server's processor from it. */
 static pid_t start_peers(int port, unsigned count, long bytes, int silent)
 {
-	char text[4][24];
-	pid_t pid = fork();
+	pid_t pid = start_asking_peers(port, count, bytes, silent);
 
-	if (pid)
-		return pid;
-	snprintf(text[0], 24, "%d", port);
-	snprintf(text[1], 24, "%u", count);
-	snprintf(text[2], 24, "%ld", bytes);
-	snprintf(text[3], 24, "%d", silent);
-	use_processor(1);
-	setenv("LD_PRELOAD", "", 1);
-	execl("/proc/self/exe", "lingers", "peers", text[0], text[1], text[2], text[3], NULL);
-	err(1, "execl");
+	use_processor(pid, 1);
+	return pid;
 }
 
 static void await_peers(pid_t pid)
@@ -173,20 +61,6 @@ static void await_peers(pid_t pid)
 	if (waitpid(pid, &status, 0) != pid)
 		err(1, "waitpid");
 	say("peers", WIFEXITED(status) ? WEXITSTATUS(status) : 255);
-}
-
-static int listen_on(int *port)
-{
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&a, len) || listen(fd, 1024) ||
-		getsockname(fd, (struct sockaddr *)&a, &len))
-		err(1, "listen");
-	*port = ntohs(a.sin_port);
-	return fd;
 }
 
 /* --- a single-threaded epoll server that rejects --- */
@@ -246,7 +120,7 @@ static void epoll_server(char **args)
 	pid_t peers = start_peers(port, count, ANSWER, 0);
 	uint32_t *took = calloc(count, sizeof(*took));
 
-	use_processor(0);
+	use_processor(0, 0);
 	for (turn = 0; took && turn < count; turn++)
 		took[turn] = reject_one(ep, listener, turn, &stale);
 	await_peers(peers);
@@ -434,8 +308,6 @@ static void and_then(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
-		{"peers", play_peers},
-		{"late-peer", play_late_peer},
 		{"epoll", epoll_server},
 		{"many", many},
 		{"slow", slow},

@@ -233,7 +233,7 @@ static void add_all(void)
 		"child_holds_it", "child_closes_it", "vfork_child_closes_it"};
 
 	add_table(victims_reset);
-	add_table(victims_linger2);
+	add_table(victims_linger);
 	add_table(victims_disconnect);
 	add_table(victims_listener);
 	add_table(victims_seen);

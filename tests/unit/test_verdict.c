@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "detect/verdict.h"
-#include "policy/rules.h"
 
 static const struct fdrec nothing_known;
 
@@ -324,57 +323,6 @@ static void a_client_that_has_everything_acknowledged_keeps_its_linger_zero(void
 	assert_false(verdict_linger_mendable(&quiet, &server));
 }
 
-static void audit_never_fixes(void **state)
-{
-	(void)state;
-	for (int p = 0; p < PATTERN_COUNT; p++)
-		for (int i = INTENT_NONE; i <= INTENT_ABORT; i++)
-			assert_int_equal(rules_default(MODE_AUDIT, (enum pattern)p, (enum intent)i,
-						 STATUS_UNKNOWN),
-				ACTION_LOG);
-}
-
-static void fix_leaves_deliberate_aborts_and_the_receiving_side_alone(void **state)
-{
-	(void)state;
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_UNREAD_CLOSE, INTENT_NONE, STATUS_UNKNOWN),
-		ACTION_FIX);
-	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_CONFIG, STATUS_UNKNOWN),
-		ACTION_FIX);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_ABORT, STATUS_UNKNOWN),
-		ACTION_LOG);
-	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_LINGER_ZERO, INTENT_UNKNOWN, STATUS_UNKNOWN),
-		ACTION_LOG);
-	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_WRITE_AFTER_CLOSE, INTENT_NONE, STATUS_UNKNOWN),
-		ACTION_LOG);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_PEER_RESET, INTENT_NONE, STATUS_UNKNOWN),
-		ACTION_LOG);
-	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_LINGER2_NEGATIVE, INTENT_NONE, STATUS_UNKNOWN),
-		ACTION_FIX);
-	assert_int_equal(
-		rules_default(MODE_FIX, PATTERN_LISTENER_CLOSE, INTENT_NONE, STATUS_UNKNOWN),
-		ACTION_LOG);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_DISCONNECT, INTENT_NONE, STATUS_UNKNOWN),
-		ACTION_LOG);
-	assert_true(rules_mendable(PATTERN_LISTENER_CLOSE));
-	assert_false(rules_mendable(PATTERN_DISCONNECT));
-}
-
-static void fix_leaves_a_failed_program_alone(void **state)
-{
-	(void)state;
-	for (int p = 0; p < PATTERN_COUNT; p++)
-		assert_int_equal(
-			rules_default(MODE_FIX, (enum pattern)p, INTENT_CONFIG, STATUS_NONZERO),
-			ACTION_LOG);
-	assert_int_equal(rules_default(MODE_FIX, PATTERN_UNREAD_CLOSE, INTENT_NONE, STATUS_ZERO),
-		ACTION_FIX);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,9 +348,6 @@ int main(void)
 		cmocka_unit_test(without_a_record_of_this_very_socket_the_intent_is_unknown),
 		cmocka_unit_test(harm_is_ranked_by_output_and_by_the_peers_fin),
 		cmocka_unit_test(a_client_that_has_everything_acknowledged_keeps_its_linger_zero),
-		cmocka_unit_test(audit_never_fixes),
-		cmocka_unit_test(fix_leaves_deliberate_aborts_and_the_receiving_side_alone),
-		cmocka_unit_test(fix_leaves_a_failed_program_alone),
 	};
 
 	return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

@@ -5,14 +5,11 @@ it does without the shim."""
 import glob
 import os
 import resource
-import socket
 import tempfile
 import time
 from collections import Counter
 
-from harness import events as log
-from harness import peers
-from harness.run import PYTHON, script
+from harness.attack import attack, judge, of_pattern
 from harness.scenario import Resets, Skip, Works, scenario
 
 SHIM = ("audit", "fix")
@@ -20,24 +17,6 @@ POINTERS = ("readv", "writev", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg", "co
             "setsockopt")
 HOLDER = "the holder reads: 11\nthe holder sends: 1\n"
 SITES = 3000
-
-
-def judge(program, expected):
-    """Holds a program against what it prints bare. Its exit status is 0."""
-    status, said = program.process.returncode, program.out
-    assert (status, said) == (0, expected), (
-        f"exit status {status}, it printed {said!r} and not {expected!r}; {program.err[-500:]}")
-
-
-def attack(run, helper, *args, expected, **options):
-    program = run.run(run.victim(f"attack_{helper}"), *args, **options)
-    judge(program, expected)
-    return program
-
-
-def of_pattern(run, pattern):
-    told, _ = run.events()
-    return [event for event in told if event.get("pattern") == pattern]
 
 
 # --- pointers ---
@@ -272,134 +251,3 @@ def an_inherited_filter_that_kills_execveat_lets_it_execute(run):
 @scenario(Works(), needs=("unshare", "mount"))
 def an_inherited_filter_that_kills_getsockopt_kills_nobody_without_proc(run):
     under_filter(run, "unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
-
-
-# --- limits of the mend ---
-
-class Greedy(Resets):
-    """As Resets, but at its limit the mend delivers everything and may end with RST."""
-
-    def judge(self, run, transfer, rsts, told):
-        if run.mode != "fix":
-            return super().judge(run, transfer, rsts, told)
-        wrong = [] if transfer.received == transfer.expected else [
-            f"the peer did not get everything: {transfer}"]
-        outcomes = {event["outcome"] for event in told if event["pattern"] == self.pattern}
-        if not outcomes or not outcomes <= log.MENDED:
-            wrong.append(f"outcomes {outcomes or 'none'}")
-        return wrong
-
-
-@scenario(Greedy("unread-close", role="client"))
-def a_client_with_more_unread_than_its_limit_of_bytes(run):
-    env = {} if run.bare else {"RSTFIX_LINGER": "bytes=65536"}
-    transfer = peers.Transfer(0, 0, "")
-    with socket.create_server((run.host, run.port)) as listener:
-        client = run.start(PYTHON, script("unread_client.py"), run.host, run.port, env=env)
-        conn, _ = listener.accept()
-    with conn:
-        conn.settimeout(20)
-        conn.setblocking(False)
-        try:
-            while True:
-                conn.send(bytes(65536))
-        except BlockingIOError:
-            conn.settimeout(20)
-        while not client.out.endswith("\n"):
-            assert client.process.poll() is None, client.err
-            time.sleep(0.01)
-        time.sleep(0.3)
-        transfer.received, transfer.end, _ = peers.drain(conn)
-    transfer.expected = int(client.out)
-    assert client.wait() == 0, client.err
-    return transfer
-
-
-@scenario(Works())
-def a_worker_is_told_of_linger_zero_that_its_master_set_after_the_fork(run):
-    size = 2 << 20
-    run.serve(PYTHON, script("late_linger.py"), run.host, run.port, size)
-    with socket.create_connection((run.host, run.port), 20) as sock:
-        sock.sendall(b"request\n")
-        peers.wait_hangup(sock, 0.6)
-        received, end, _ = peers.drain(sock)
-    run.programs[0].wait()
-    if run.mode != "fix":
-        assert received < size and end == "ECONNRESET", f"{received} of {size} bytes, end {end}"
-    assert run.bare or of_pattern(run, "linger-zero"), "no linger-zero event"
-
-
-def closers(run, *args, expected):
-    run.traced = False
-    attack(run, "closers", *args, expected=expected, timeout=60)
-
-
-@scenario(Works())
-def a_thread_that_stands_in_a_write_is_not_cut_short(run):
-    run.traced = False
-    program = run.run(run.victim("attack_closers"), "writer")
-    assert program.process.returncode == 0 and "the writer ends with EBADF" in program.out, (
-        f"{program.process.returncode}, {program.out!r}, {program.err[-300:]}")
-    assert run.mode != "fix" or "the peer got what it wrote: 1\n" in program.out, program.out
-
-
-@scenario(Works())
-def an_epoll_that_was_closed_first_delays_no_close(run):
-    closers(run, "closed-epoll", expected="registered: 0\nslow: 0\n")
-
-
-@scenario(Works())
-def an_epoll_under_another_number_hears_nothing(run):
-    closers(run, "renamed-epoll",
-            expected="registered: 0\nevents for a closed descriptor: 0\n")
-
-
-@scenario(Works())
-def seconds_to_linger_with_unread_input_are_not_waited_for(run):
-    closers(run, "seconds", expected="slow: 0\n")
-
-
-@scenario(Works())
-def threads_that_outlive_the_first_one_close_at_once(run):
-    closers(run, "main-ends", expected="slow: 0\n")
-
-
-@scenario(Works(), root=True)
-def closes_beside_seteuid_are_not_slow(run):
-    closers(run, "beside", "seteuid", expected="slow: 0\n")
-
-
-@scenario(Works(), root=True)
-def closes_beside_initgroups_are_not_slow(run):
-    closers(run, "beside", "initgroups", expected="slow: 0\n")
-
-
-@scenario(Works(), root=True)
-def an_identity_is_given_up_by_all_threads_and_at_once(run):
-    closers(run, "identity",
-            expected="setuid: 0\nat once: 1\nthreads that are somebody else: 0\n")
-
-
-@scenario(Works(), root=True)
-def a_socket_in_repair_mode_is_closed_without_a_packet(run):
-    closers(run, "repair", expected="repair: 0\nclose: 0\nthe peer hears: 0\n")
-    assert run.bare or not of_pattern(run, "unread-close"), "it is told"
-
-
-# --- numbers and signals ---
-
-@scenario(Works())
-def a_line_of_the_log_goes_to_no_descriptor_that_took_its_number(run):
-    run.traced = False  # more refused connections than a trace holds
-    attack(run, "numbers", "last", expected="nothing\n",
-           env={} if run.bare else {"RSTFIX_RATE": "1000000", "RSTFIX_BACKTRACE": "0"})
-
-
-@scenario(Works())
-def a_vfork_child_that_takes_all_numbers_costs_its_parent_none(run):
-    attack(run, "numbers", "vfork", expected="more open: 0\n")
-
-
-@scenario(Works())
-def a_closed_socket_raises_no_signal(run):
-    attack(run, "numbers", "urgent", expected="SIGURG: 0\n")

@@ -5,50 +5,19 @@ that takes, and what is somebody else's is left alone."""
 import re
 import socket
 import subprocess
-import time
 
+from harness.ends import AT_EXIT, LARGE, LINE, TAIL, end, single
 from harness.peers import Answerer, Transfer, drain, error_name
-from harness.run import PYTHON
 from harness.scenario import Clean, Resets, Works, scenario
 
-LARGE, TAIL, LINE = 4 << 20, 1000, 2
 SLACK = 0.3  # seconds, of a busy machine
 
 LOSES = Resets("unread-close", ops=("exit",), role="client", unread=1)
-# Where the client waits for its peer to read there may be nothing left to lose.
-AT_EXIT = Resets("unread-close", ops=("exit",), role="client", unread=1, loses=False)
-AT_EXEC = Resets("unread-close", ops=("exec",), role="client", unread=1, loses=False)
-
-
-
-def end(run, how, size=LARGE, busy=0.3, others=(), filtered=False, env=None, status=0,
-        victim="ends"):
-    """Plays one client against a peer that is busy for a while before it reads: (what the peer got,
-    the program, when it had ended, when the peer had everything)."""
-    peer = Answerer(run, answer=1, busy=busy, expected=size + LINE)
-    peer.start()
-    for other in others:
-        other.start()
-    ports = [peer.port] + [other.port for other in others]
-    program = run.start(run.victim(victim), how, *ports, *(["filtered"] if filtered else []),
-                        env=env)
-    got = program.process.wait(40)
-    ended = time.monotonic()
-    assert got == status, f"exit status {got}, {program.err[-300:]}"
-    transfer = peer.result()
-    return transfer, program, ended, time.monotonic()
 
 
 def called(program):
     """When the program called exit()."""
     return float(re.search(r"ends at ([0-9.]+)", program.err).group(1))
-
-
-def single(run):
-    """Exactly one event, and of the client itself."""
-    told = [event for event in run.events()[0] if event.get("event") == "rst"]
-    assert run.bare or len(told) == 1, [(event["op"], event["outcome"]) for event in told]
-    return told[0] if told else None
 
 
 def whole(transfer, program):
@@ -301,146 +270,6 @@ def an__exit_in_a_signal_handler(run):
     transfer = end(run, "signal")[0]
     single(run)
     return transfer
-
-
-# --- processes ---
-
-@scenario(Clean())
-def children_that_end_while_the_parent_goes_on(run):
-    return end(run, "children", victim="ends_processes")[0]
-
-
-EXEC_FAILS = """\
-missing: ENOENT
-searched: ENOENT
-searched, empty: ENOENT
-directory: EACCES
-no format: ENOEXEC
-no interpreter: ENOENT
-no permission: EACCES
-wild: EFAULT
-wild arguments: EFAULT
-by fd: EACCES
-at: ENOENT
-"""
-
-
-@scenario(Clean())
-def an_exec_that_fails_leaves_the_connection_as_it_was(run):
-    transfer, program, _, _ = end(run, "exec-fails", victim="ends_processes")
-    assert program.out == EXEC_FAILS, program.out
-    return transfer
-
-
-EXEC_FAILS_LATE = """\
-script by fd: ENOENT
-script in a folder: ENOENT
-object: ENOEXEC
-by an object: ENOEXEC
-by a directory: EACCES
-searched, by a directory: EACCES
-too many interpreters: ELOOP
-"""
-
-
-@scenario(Clean())
-def an_exec_that_the_kernel_refuses_late_leaves_the_connection_as_it_was(run):
-    transfer, program, _, _ = end(run, "exec-fails-late", victim="ends_processes")
-    assert program.out == EXEC_FAILS_LATE, program.out
-    return transfer
-
-
-@scenario(AT_EXEC)
-def an_exec_of_a_script_whose_interpreters_are_scripts(run):
-    transfer = end(run, "exec-chain", victim="ends_processes")[0]
-    single(run)
-    return transfer
-
-
-@scenario(AT_EXEC)
-def an_exec_of_a_script_out_of_PATH(run):
-    transfer = end(run, "exec-script", victim="ends_processes")[0]
-    single(run)
-    return transfer
-
-
-# --- programs of others ---
-
-PYTHON_ENDS = """
-import os, socket, sys
-peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-peer.sendall(b"?\\n")
-peer.recv(1, socket.MSG_PEEK)
-peer.sendall(bytes(4 << 20))
-os._exit(0)
-"""
-
-NODE_ENDS = """
-const peer = require("net").connect(process.argv[2], process.argv[1]);
-peer.pause();
-peer.write("?\\n");
-setTimeout(() => peer.write(Buffer.alloc(2 << 20), () => process.exit(0)), 200);
-"""
-
-
-def end_interpreter(run, size, *argv):
-    peer = Answerer(run, answer=1, busy=0.5, expected=size + LINE)
-    peer.start()
-    program = run.run(*argv, run.host, peer.port)
-    assert program.process.returncode == 0, program.err[-300:]
-    return peer.result()
-
-
-@scenario(AT_EXIT)
-def python_that_ends_by_os__exit(run):
-    return end_interpreter(run, LARGE, PYTHON, "-c", PYTHON_ENDS)
-
-
-@scenario(Resets("unread-close", ops=("exit",), role="client", module="node", unread=1,
-                 loses=False), needs=("node",))
-def node_that_ends_by_process_exit(run):
-    return end_interpreter(run, 2 << 20, "node", "-e", NODE_ENDS)
-
-
-# --- what came from another program ---
-
-def serve_standard_input(run, held):
-    """A service that answers without reading, as inetd starts one: what its client got."""
-    with socket.create_server((run.host, 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        connection, _ = listener.accept()
-    client.sendall(b"unread")
-    program = run.start(PYTHON, "-c", "print('answer')", stdin=connection.fileno(),
-                        stdout=connection.fileno())
-    if not held:
-        connection.close()
-    assert program.wait() == 0, program.err
-    answer = connection.recv(6) if held else b""  # it is whole still, for whoever holds it
-    before = run.rsts()
-    connection.close()
-    received, end, _ = drain(client)
-    client.close()
-    return answer, received, end, before
-
-
-def told_at_exit(run):
-    return [(event["pattern"], event["op"], event["outcome"])
-            for event in run.events()[0] if event.get("event") == "rst"]
-
-
-@scenario(Works())
-def an_inherited_socket_is_told_at_the_exit_that_resets_it(run):
-    _, received, _, rsts = serve_standard_input(run, held=False)
-    assert rsts == 1, f"{rsts} RSTs, {received} bytes"
-    outcome = "failed" if run.mode == "fix" else "reset"
-    assert run.bare or told_at_exit(run) == [("unread-close", "exit", outcome)], told_at_exit(run)
-
-
-@scenario(Works())
-def an_inherited_socket_that_its_giver_still_holds_is_no_event_at_exit(run):
-    answer, received, end, rsts = serve_standard_input(run, held=True)
-    assert (answer, received, end, rsts) == (b"unread", 7, "FIN", 0), (answer, received, end, rsts)
-    assert not told_at_exit(run), told_at_exit(run)
 
 
 # --- what is written after the last handler ---

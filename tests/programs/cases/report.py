@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 
+from harness import nginx
 from harness.run import PROGRAMS, PYTHON, which
 from harness.scenario import Works, scenario
 
@@ -128,27 +129,6 @@ def separate_debug_files_are_found_and_others_are_not_taken(run):
     assert why == ["the file is not there"], why
 
 
-NGINX = """\
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_max_body_size 100m;
-    server {{
-        listen {host}:{port};
-        location / {{ proxy_request_buffering off; proxy_pass http://{host}:{upstream}; }}
-    }}
-}}
-"""
-
 UPSTREAM = """\
 import socket, sys, time
 listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
@@ -165,17 +145,18 @@ REQUESTS = 5
 @scenario(Works(), modes=AUDIT, needs=("nginx",))
 def each_reset_that_nginx_sees_has_its_line_in_the_upstream(run):
     upstream, logs = run.port + 1, {name: run.path(name + ".json") for name in ("nginx", "upstream")}
-    conf = run.path("nginx.conf", NGINX.format(folder=run.folder, host=run.host, port=run.port,
-                                               upstream=upstream))
+    conf = run.path("nginx.conf", nginx.config(
+        run.folder, run.host, run.port,
+        f"location / {{ proxy_request_buffering off; proxy_pass http://{run.host}:{upstream}; }}"))
     before = run.rsts()
     run.serve(PYTHON, "-c", UPSTREAM, run.host, upstream, REQUESTS, port=upstream,
               env={"RSTFIX_LOG": logs["upstream"]})
-    nginx = run.serve(which("nginx"), "-c", conf, "-e", f"{run.folder}/error.log",
+    proxy = run.serve(which("nginx"), "-c", conf, "-e", f"{run.folder}/error.log",
                       env={"RSTFIX_LOG": logs["nginx"]})
     for _ in range(REQUESTS):
         run.run(PYTHON, "-c", f"import http.client as h; c = h.HTTPConnection('{run.host}', {run.port}); "
                 "c.request('POST', '/', b'x' * 60000); print(c.getresponse().status)", shim=False)
-    nginx.end()
+    proxy.end()
     assert run.rsts() - before >= REQUESTS, "the kernel sent a RST each time"
     resets = report_json(run, "--correlate", logs["upstream"], logs["nginx"])["resets"]
     assert len(resets) == REQUESTS and {reset["end"] for reset in resets} == {"client"}, resets

@@ -7,38 +7,16 @@ import socket
 import threading
 import time
 
-from harness import namespace, peers
+from harness import namespace, nginx, peers
 from harness.run import which
 from harness.scenario import Clean, Resets, scenario
 
 ANSWER, BODY = 2 << 20, 16 << 20
 
-NGINX = """\
-daemon off;
-{user}
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-worker_processes 1;
-events {{ worker_connections 64; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_max_body_size 100m;
-    server {{ listen {host}:{port}; root {folder}; {rules} }}
-}}
-"""
-
-
-def nginx(run, rules):
+def serve_nginx(run, rules):
     """Debian's nginx. Its worker becomes another user, which only a real root can do."""
-    real = namespace.is_real_root()
-    config = run.path("nginx.conf", NGINX.format(
-        folder=run.folder, host=run.host, port=run.port, rules=rules,
-        user="" if real else "master_process off; user root root;"))
+    master = {"main": ""} if namespace.is_real_root() else {}
+    config = run.path("nginx.conf", nginx.config(run.folder, run.host, run.port, rules, **master))
     return run.serve(which("nginx"), "-c", config, "-e", run.path("error.log"))
 
 
@@ -57,15 +35,15 @@ def nginx_passing_on_an_early_answer_with_lingering_close_off(run):
     upstream = socket.create_server((run.host, 0))
     threading.Thread(target=answer_early, args=(upstream,), daemon=True).start()
     target = f"http://{run.host}:{upstream.getsockname()[1]}"
-    nginx(run, "lingering_close off; location / { proxy_http_version 1.1; "
-               f"proxy_request_buffering off; proxy_pass {target}; }}")
+    serve_nginx(run, "lingering_close off; location / { proxy_http_version 1.1; "
+                     f"proxy_request_buffering off; proxy_pass {target}; }}")
     return peers.post(run.host, run.port, BODY, ANSWER)
 
 
 @scenario(Resets("unread-close", role="server", module="nginx", loses=False), needs=("nginx",),
           quick=False)
 def nginx_returning_444_to_an_upload(run):
-    nginx(run, "location / { return 444; }")
+    serve_nginx(run, "location / { return 444; }")
     return peers.post(run.host, run.port, BODY, 0)
 
 
@@ -73,7 +51,7 @@ def nginx_returning_444_to_an_upload(run):
 def nginx_serving_a_file(run):
     with open(run.path("file"), "wb") as file:
         file.write(bytes(ANSWER))
-    nginx(run, "")
+    serve_nginx(run, "")
     return peers.post(run.host, run.port, 0, ANSWER, pause=0, path="/file", method="GET")
 
 

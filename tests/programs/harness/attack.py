@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+"""Helper programs that do what a preloaded library easily gets wrong, and what they print bare."""
+
+
+def judge(program, expected):
+    """Holds a program against what it prints bare. Its exit status is 0."""
+    status, said = program.process.returncode, program.out
+    assert (status, said) == (0, expected), (
+        f"exit status {status}, it printed {said!r} and not {expected!r}; {program.err[-500:]}")
+
+
+def attack(run, helper, *args, expected, **options):
+    program = run.run(run.victim(f"attack_{helper}"), *args, **options)
+    judge(program, expected)
+    return program
+
+
+def of_pattern(run, pattern):
+    told, _ = run.events()
+    return [event for event in told if event.get("pattern") == pattern]
