@@ -7,6 +7,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 LIBDIR ?= $(PREFIX)/lib/rstfix
 VERSION := 0.1.0
+STARTED := $(shell date +%s.%N)
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -147,7 +148,9 @@ demo: all ## a real program resets its peer: bare, audited, mended
 
 C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tools/*/*.[ch] tools/*/*.cc tests/*/*.[ch])
 SHELL_SOURCES := $(wildcard tests/*.sh tests/programs/scripts/*.bash) .ci/run
-SPELLED := README.md $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch])
+PYTHON_SOURCES := tests/run-tap $(wildcard tests/*/*.py tests/*/*/*.py)
+SPELLED := README.md Makefile $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch]) \
+	$(PYTHON_SOURCES)
 MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
 
 TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
@@ -161,7 +164,8 @@ SAN_ENV := ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0
 units = $(foreach t,$(UNIT),"$(2)$(patsubst test_%.c,unit-%,$(notdir $(t)))=$(SAN_ENV) $(TAP) $(1)/$(t:.c=)")
 lab = "$(2)lab=$(SAN_ENV) tests/lab.sh $(1)/rstfix lab"
 
-SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRARY) shim/hooks.def" \
+SUITES := "run-tap=python3 tests/tap/run_tap.py" \
+	$(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRARY) shim/hooks.def" \
 	"scenarios=$(TAP) $(O)/$(SCENARIO)" \
 	"programs=$(PROGRAM_CHECK) --quick" \
 	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
@@ -178,15 +182,16 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"tidy=tests/build.sh clang_tidy_finds_nothing clang-tidy $(MAKE) -s tidy" \
 	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
 	"shellcheck=tests/build.sh the_shell_is_clean shellcheck shellcheck $(SHELL_SOURCES)" \
+	"pyflakes=tests/build.sh the_python_is_clean pyflakes3 pyflakes3 $(PYTHON_SOURCES)" \
 	"codespell=tests/build.sh the_spelling_is_right codespell codespell -L nd $(SPELLED)" \
 	"mandoc=tests/build.sh the_man_pages_are_right mandoc mandoc -T lint -W warning $(MAN_PAGES)"
 
 ifeq ($(SAN),)
 check: all $(TESTING) san-build ## every test that gates a change (with SAN=: units and lab only)
-	@tests/run-tap $(SUITES)
+	@tests/run-tap --since $(STARTED) $(SUITES)
 else
 check: all $(UNIT_TESTS)
-	@tests/run-tap $(call units,$(O)) $(call lab,$(O))
+	@tests/run-tap --since $(STARTED) $(call units,$(O)) $(call lab,$(O))
 endif
 
 # What compilers do not warn of by themselves.

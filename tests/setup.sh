@@ -14,7 +14,7 @@ required=(
 	libsimdjson-dev libdw-dev zlib1g-dev libzstd-dev
 )
 optional=(
-	clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc
+	clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc pyflakes3
 	valgrind libjemalloc2 procps util-linux
 	gdb binutils zstd chromium
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
