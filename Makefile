@@ -21,8 +21,9 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -ffunction-sections $(CFLAGS)
 HARDEN := -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs,--as-needed
 
+# GCC's ThreadSanitizer warns of fences, which it does not follow.
 ifneq ($(SAN),)
-SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANFLAGS := $(if $(filter thread,$(SAN)),-Wno-tsan) -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_ALL += $(SANFLAGS)
 SANLINK := -fsanitize=$(SAN)
 endif
@@ -50,7 +51,7 @@ TOOL_LIBS := -ljson-c -lncursesw -ltinfo
 REPORT_ARCHIVE := $(O)/report.a
 REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
-.PHONY: all help setup demo check check-programs san-build san-units analyse tidy bench fuzz format format-check \
+.PHONY: all help setup demo check check-programs san-build san-units tsan-build analyse tidy bench fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -107,6 +108,9 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(TOOL_OBJECTS) $(ARCHIVE)
 
 $(O)/tests/unit/test_report: $(O)/tests/unit/test_report.o $(REPORT_ARCHIVE) $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) $(REPORT_LIBS) -ldl
+
+$(O)/tests/unit/test_handover: $(O)/tests/unit/test_handover.o $(O)/tools/netns.o $(ARCHIVE)
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka -ldl
 
 $(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(SCENARIO_PARTS) $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
@@ -178,6 +182,7 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
+	"tsan-unit-handover=$(TAP) $(O)/tsan/tests/unit/test_handover" \
 	"analyse=tests/build.sh gcc_analyses_it_without_a_finding gcc $(MAKE) -s -j2 analyse" \
 	"tidy=tests/build.sh clang_tidy_finds_nothing clang-tidy $(MAKE) -s tidy" \
 	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
@@ -187,7 +192,7 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"mandoc=tests/build.sh the_man_pages_are_right mandoc mandoc -T lint -W warning $(MAN_PAGES)"
 
 ifeq ($(SAN),)
-check: all $(TESTING) san-build ## every test that gates a change (with SAN=: units and lab only)
+check: all $(TESTING) san-build tsan-build ## every test that gates a change (with SAN=: units and lab only)
 	@tests/run-tap --since $(STARTED) $(SUITES)
 else
 check: all $(UNIT_TESTS)
@@ -211,6 +216,10 @@ san-build:
 	@$(MAKE) -s SAN=address,undefined O=$(O)/san all san-units
 
 san-units: $(UNIT_TESTS)
+
+# The library's inner parts, driven from many threads.
+tsan-build:
+	@$(MAKE) -s SAN=thread O=$(O)/tsan $(O)/tsan/tests/unit/test_handover
 
 check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audit, fix
 	@rm -f $(O)/suite-*.txt

@@ -69,14 +69,14 @@ static bool map_memory(void)
 {
 	long p;
 
-	if (memory)
+	if (__atomic_load_n(&memory, __ATOMIC_RELAXED))
 		return true;
 	p = sys6(SYS_mmap, 0, GUARD + STACK + TLS, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (p < 0 && p > -4096)
 		return false;
 	sys3(SYS_mprotect, p, GUARD, PROT_NONE);
-	memory = (char *)p;
+	__atomic_store_n(&memory, (char *)p, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -173,8 +173,9 @@ void helper_forked(void)
 bool helper_is_self(void)
 {
 	const char *here = __builtin_frame_address(0);
+	const char *from = __atomic_load_n(&memory, __ATOMIC_RELAXED);
 
-	return memory && here > memory && here < memory + GUARD + STACK;
+	return from && here > from && here < from + GUARD + STACK;
 }
 
 int helper_borrow(int fd, int thread)

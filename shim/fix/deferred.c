@@ -51,7 +51,13 @@ static void release(struct entry *e, uint32_t *count)
 
 static bool is_of(const struct entry *e, int fd)
 {
-	return __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) >= DUE && e->fd == fd;
+	return __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) >= DUE &&
+		__atomic_load_n(&e->fd, __ATOMIC_RELAXED) == fd;
+}
+
+static void put_off(struct entry *e, uint32_t ms)
+{
+	__atomic_store_n(&e->until_ms, start_now_ms() + ms, __ATOMIC_RELAXED);
 }
 
 static struct entry *fill(int fd, uint64_t cookie, uint32_t ms)
@@ -61,9 +67,9 @@ static struct entry *fill(int fd, uint64_t cookie, uint32_t ms)
 	for (e = entries; e < entries + MOST; e++) {
 		if (!change(e, FREE, FILLING))
 			continue;
-		e->fd = fd;
-		e->cookie = cookie;
-		e->until_ms = start_now_ms() + ms;
+		__atomic_store_n(&e->fd, fd, __ATOMIC_RELAXED);
+		__atomic_store_n(&e->cookie, cookie, __ATOMIC_RELAXED);
+		put_off(e, ms);
 		return e;
 	}
 	return NULL;
@@ -90,7 +96,7 @@ static bool trim(struct entry *e, int fd)
 {
 	if (facts_unsent(fd) == 0 || !trim_attach(fd))
 		return false;
-	e->until_ms = start_now_ms() + self.opt.linger.idle_ms;
+	put_off(e, self.opt.linger.idle_ms);
 	__atomic_add_fetch(&trimmed_count, 1, __ATOMIC_SEQ_CST);
 	put(e, TRIMMED);
 	reaper_notice();
@@ -119,18 +125,38 @@ static void await(const struct entry *e)
 	}
 }
 
+static bool is_of_socket(const struct entry *e, int fd, uint64_t cookie)
+{
+	return is_of(e, fd) && __atomic_load_n(&e->cookie, __ATOMIC_RELAXED) == cookie;
+}
+
+/* Between the look and the change the entry may have become another socket's, which is due still. */
+static bool take(struct entry *e, int fd, uint64_t cookie)
+{
+	bool same;
+
+	if (!change(e, DUE, SETTLING))
+		return false;
+	same = is_of_socket(e, fd, cookie);
+	if (same)
+		release(e, &deferred_count);
+	else
+		put(e, DUE);
+	return same;
+}
+
 bool deferred_take(int fd, uint64_t cookie)
 {
 	struct entry *e;
 
 	for (e = entries; e < entries + MOST; e++) {
-		if (!is_of(e, fd) || e->cookie != cookie)
+		if (!is_of_socket(e, fd, cookie))
 			continue;
-		if (change(e, DUE, SETTLING)) {
-			release(e, &deferred_count);
+		if (take(e, fd, cookie))
 			return true;
-		}
-		await(e);
+		await(e); /* and who was at it may have left it as it was */
+		if (is_of_socket(e, fd, cookie) && take(e, fd, cookie))
+			return true;
 	}
 	return false;
 }
@@ -209,6 +235,11 @@ static void end_elsewhere(struct entry *e, enum state was)
 	sys1(SYS_close, fd);
 }
 
+static bool is_over(const struct entry *e, uint32_t now)
+{
+	return (int32_t)(now - __atomic_load_n(&e->until_ms, __ATOMIC_RELAXED)) >= 0;
+}
+
 static bool some(const uint32_t *count)
 {
 	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
@@ -223,8 +254,7 @@ bool deferred_look(uint32_t now)
 		return false;
 	for (e = entries; e < entries + MOST; e++) {
 		was = __atomic_load_n(&e->state, __ATOMIC_SEQ_CST);
-		if ((was == DUE || was == TRIMMED) && (int32_t)(now - e->until_ms) >= 0 &&
-			change(e, was, SETTLING))
+		if ((was == DUE || was == TRIMMED) && is_over(e, now) && change(e, was, SETTLING))
 			end_elsewhere(e, was);
 	}
 	return some(&deferred_count) || some(&trimmed_count);

@@ -18,6 +18,7 @@
 
 /* How long a full channel, or a reaper that is just being made, is waited for. */
 #define PATIENCE_MS 20
+#define OPENING_MS  200
 
 /* After the reaper could not be had: not asked for again so soon. */
 #define AGAIN_MS 1000U
@@ -28,10 +29,15 @@ static uint32_t opening, never, failed_ms;
 static uint32_t senders; /* threads that may be about to send by a number they have read */
 static bool told, forbidden;
 
+/* A number that was the channel's; by its cookie, another's since then is none of it. */
+static bool is_channel(int fd)
+{
+	return facts_cookie(fd) == __atomic_load_n(&channel_cookie, __ATOMIC_RELAXED);
+}
+
 bool linger_owns(int fd)
 {
-	return fd >= 0 && fd == __atomic_load_n(&channel, __ATOMIC_ACQUIRE) &&
-		facts_cookie(fd) == channel_cookie;
+	return fd >= 0 && fd == __atomic_load_n(&channel, __ATOMIC_ACQUIRE) && is_channel(fd);
 }
 
 static void pause_1ms(void)
@@ -61,7 +67,7 @@ static bool open_channel(bool *scarce)
 		sys1(SYS_close, ends[0]);
 		return false;
 	}
-	channel_cookie = facts_cookie(ends[0]);
+	__atomic_store_n(&channel_cookie, facts_cookie(ends[0]), __ATOMIC_RELAXED);
 	if (fdhint_covers(ends[0]))
 		fdhint_begin(ends[0], HINT_OWN);
 	__atomic_store_n(&channel, ends[0], __ATOMIC_RELEASE);
@@ -70,7 +76,7 @@ static bool open_channel(bool *scarce)
 
 static void tell_missing(void)
 {
-	failed_ms = start_now_ms() | 1;
+	__atomic_store_n(&failed_ms, start_now_ms() | 1, __ATOMIC_RELAXED);
 	if (__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
 		return;
 	event_notice("reaper",
@@ -82,15 +88,18 @@ static void tell_missing(void)
 
 static bool recently_failed(void)
 {
-	return failed_ms && start_now_ms() - failed_ms < AGAIN_MS;
+	uint32_t at = __atomic_load_n(&failed_ms, __ATOMIC_RELAXED);
+
+	return at && start_now_ms() - at < AGAIN_MS;
 }
 
-static bool begin_opening(void)
+/* One thread at a time makes a channel, or ends one. False: not to be had for so long. */
+static bool begin_opening(unsigned ms)
 {
 	unsigned tries;
 
 	for (tries = 0; __atomic_exchange_n(&opening, 1, __ATOMIC_ACQUIRE); tries++) {
-		if (tries == PATIENCE_MS * 10)
+		if (tries == ms)
 			return false;
 		pause_1ms();
 	}
@@ -111,13 +120,13 @@ static int channel_ready(bool *scarce)
 	int fd = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
 
 	*scarce = false;
-	if (fd >= 0 || never || recently_failed())
+	if (fd >= 0 || __atomic_load_n(&never, __ATOMIC_RELAXED) || recently_failed())
 		return fd;
 	if (forbidden) {
 		tell_missing();
 		return -1;
 	}
-	if (!begin_opening())
+	if (!begin_opening(OPENING_MS))
 		return -1;
 	fd = __atomic_load_n(&channel, __ATOMIC_ACQUIRE);
 	if (fd < 0 && !open_channel(scarce) && !*scarce)
@@ -138,7 +147,7 @@ static bool adopt_without_channel(int fd, const struct parcel *p)
 {
 	bool done;
 
-	if (!begin_opening())
+	if (!begin_opening(OPENING_MS))
 		return false;
 	done = reaper_socket(fd, p);
 	end_opening();
@@ -167,13 +176,13 @@ static long send_parcel(int to, int fd, const struct parcel *p)
 
 /*
  * A thread that has read the channel's number, and looked whose it is, must not send into what gets
- * it next. `own`: the caller is one of them. False: one of them does not come out, a handler's frame.
+ * it next. False: one of them does not come out, a handler's frame.
  */
-static bool await_senders(unsigned own)
+static bool await_senders(void)
 {
 	unsigned tries;
 
-	for (tries = 0; __atomic_load_n(&senders, __ATOMIC_SEQ_CST) > own; tries++) {
+	for (tries = 0; __atomic_load_n(&senders, __ATOMIC_SEQ_CST); tries++) {
 		if (tries == PATIENCE_MS)
 			return false;
 		pause_1ms();
@@ -186,12 +195,27 @@ static void lose(int fd)
 	if (!__atomic_compare_exchange_n(
 		    &channel, &fd, -1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
-	await_senders(1);
+	await_senders();
 	fdhint_forget(fd);
 	sys1(SYS_close, fd);
 }
 
-static bool adopt(int fd, const struct parcel *p)
+/* By what is the channel now, *to. -ESTALE: it is closed, behind our back (law 9). */
+static long send_by_channel(int fd, const struct parcel *p, int *to)
+{
+	long n;
+
+	__atomic_add_fetch(&senders, 1, __ATOMIC_SEQ_CST);
+	*to = __atomic_load_n(&channel, __ATOMIC_SEQ_CST);
+	if (*to < 0)
+		n = -EAGAIN;
+	else
+		n = is_channel(*to) ? send_parcel(*to, fd, p) : -ESTALE;
+	__atomic_sub_fetch(&senders, 1, __ATOMIC_SEQ_CST);
+	return n;
+}
+
+bool linger_adopt(int fd, const struct parcel *p)
 {
 	unsigned tries;
 	long n = -EAGAIN;
@@ -199,15 +223,14 @@ static bool adopt(int fd, const struct parcel *p)
 	int to;
 
 	for (tries = 0; tries < PATIENCE_MS; tries++) {
-		to = channel_ready(&scarce);
-		if (to < 0)
+		if (channel_ready(&scarce) < 0)
 			return scarce && adopt_without_channel(fd, p);
-		if (facts_cookie(to) != channel_cookie) { /* closed behind our back (law 9) */
+		n = send_by_channel(fd, p, &to);
+		if (n == -ESTALE) {
 			__atomic_compare_exchange_n(
 				&channel, &to, -1, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 			continue;
 		}
-		n = send_parcel(to, fd, p);
 		if (n == -EPIPE || n == -ECONNRESET || n == -ENOTCONN) { /* its reaper has ended */
 			lose(to);
 			continue;
@@ -223,24 +246,13 @@ static bool adopt(int fd, const struct parcel *p)
 	return true;
 }
 
-bool linger_adopt(int fd, const struct parcel *p)
-{
-	bool done;
-
-	__atomic_add_fetch(&senders, 1, __ATOMIC_SEQ_CST);
-	done = adopt(fd, p);
-	__atomic_sub_fetch(&senders, 1, __ATOMIC_SEQ_CST);
-	return done;
-}
-
-/* The reaper keeps what it holds, and gets another channel with the next socket. */
-bool linger_give_way(void)
+static bool give_way(void)
 {
 	int fd = __atomic_exchange_n(&channel, -1, __ATOMIC_SEQ_CST), none = -1;
 
-	if (fd < 0 || facts_cookie(fd) != channel_cookie)
+	if (fd < 0 || !is_channel(fd))
 		return false;
-	if (!await_senders(0)) {
+	if (!await_senders()) {
 		__atomic_compare_exchange_n(
 			&channel, &none, fd, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 		return false;
@@ -248,6 +260,21 @@ bool linger_give_way(void)
 	fdhint_forget(fd);
 	sys1(SYS_close, fd);
 	return true;
+}
+
+/*
+ * The reaper keeps what it holds, and gets another channel with the next socket: not before this one
+ * is closed, for it takes no two.
+ */
+bool linger_give_way(void)
+{
+	bool done;
+
+	if (!begin_opening(PATIENCE_MS))
+		return false;
+	done = give_way();
+	end_opening();
+	return done;
 }
 
 void linger_settle(bool for_good)
@@ -265,16 +292,16 @@ void linger_settle_until(bool for_good, uint32_t until_ms)
 	if (!helper_running() || helper_is_self())
 		return;
 	/* No new channel meanwhile: a reaper that settles takes none. */
-	mine = begin_opening();
+	mine = begin_opening(OPENING_MS);
 	/* Nothing new goes in; what lies in it is still taken, so it is closed afterwards. */
 	fd = __atomic_exchange_n(&channel, -1, __ATOMIC_ACQ_REL);
 	reaper_settle(until_ms);
 	helper_await_end(self.opt.exit_ms + 1000);
 	if (mine)
 		end_opening();
-	if (fd < 0 || facts_cookie(fd) != channel_cookie)
+	if (fd < 0 || !is_channel(fd))
 		return;
-	await_senders(0);
+	await_senders();
 	fdhint_forget(fd);
 	sys1(SYS_close, fd);
 }
@@ -316,9 +343,8 @@ void linger_forked(void)
 	helper_forked();
 	reaper_forked();
 	deferred_forked();
-	senders = 0;
+	senders = opening = never = failed_ms = 0;
 	linger_give_way();
-	opening = never = failed_ms = 0;
 }
 
 void linger_yield(unsigned first, unsigned last)

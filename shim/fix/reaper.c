@@ -34,12 +34,14 @@ enum { NONE = -1, REFUSED = -2, TAKING = -3 };
 static int offered = NONE;
 static int offering; /* the thread that waits for it */
 static uint64_t offered_cookie;
-static const struct parcel *offered_parcel;
+static const struct parcel *offered_parcel; /* NULL: it is a channel's end */
 static int channel = -1;
+
+enum { IDLE, PENDING, MAKING };
 
 static struct {
 	long number, a, b, c, result;
-	uint32_t pending; /* futex */
+	uint32_t state; /* futex */
 } call;
 
 static uint32_t wake; /* futex */
@@ -144,12 +146,16 @@ static void rest(uint32_t seen, uint32_t ms)
 	sys4(SYS_futex, &wake, FUTEX_WAIT_PRIVATE, seen, ms ? &ts : NULL);
 }
 
-/* Announced before the last look, so that what comes after that look wakes it up. */
+/*
+ * Announced before the last look, so that what comes after that look wakes it up. What is offered may
+ * have come before, and have had to wait until the channel that it is to follow was seen to be lost.
+ */
 static void sleep_for_ever(uint32_t seen)
 {
 	__atomic_store_n(&sleeping, 1, __ATOMIC_SEQ_CST);
 	if (take_all(start_now_ms()) == 0 && !deferred_look(start_now_ms()) &&
-		!__atomic_load_n(&settling, __ATOMIC_SEQ_CST))
+		!__atomic_load_n(&settling, __ATOMIC_SEQ_CST) &&
+		__atomic_load_n(&offered, __ATOMIC_SEQ_CST) < 0)
 		rest(seen, 0);
 	__atomic_store_n(&sleeping, 0, __ATOMIC_SEQ_CST);
 }
@@ -192,16 +198,16 @@ static int fetch_socket(int number, uint32_t now)
 
 static void fetch_offered(uint32_t now)
 {
-	int number = __atomic_load_n(&offered, __ATOMIC_SEQ_CST), fd;
+	int number = __atomic_load_n(&offered, __ATOMIC_SEQ_CST), fd = -1;
 
-	if (number < 0 || (channel >= 0 && !offered_parcel))
+	if (number < 0 || (channel >= 0 && !__atomic_load_n(&offered_parcel, __ATOMIC_RELAXED)))
 		return;
 	if (!__atomic_compare_exchange_n(
 		    &offered, &number, TAKING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
 	if (offered_parcel)
 		fd = fetch_socket(number, now);
-	else
+	else if (channel < 0) /* else it is another offer than the one that was looked at */
 		fd = channel = borrow(number);
 	__atomic_store_n(&offered, fd >= 0 ? NONE : REFUSED, __ATOMIC_SEQ_CST);
 	sys4(SYS_futex, &offered, FUTEX_WAKE_PRIVATE, 1, 0);
@@ -209,11 +215,14 @@ static void fetch_offered(uint32_t now)
 
 static void make_call(void)
 {
-	if (!__atomic_load_n(&call.pending, __ATOMIC_SEQ_CST))
+	uint32_t was = PENDING;
+
+	if (!__atomic_compare_exchange_n(
+		    &call.state, &was, MAKING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
 	call.result = sys3(call.number, call.a, call.b, call.c);
-	__atomic_store_n(&call.pending, 0, __ATOMIC_SEQ_CST);
-	sys4(SYS_futex, &call.pending, FUTEX_WAKE_PRIVATE, 1, 0);
+	__atomic_store_n(&call.state, IDLE, __ATOMIC_SEQ_CST);
+	sys4(SYS_futex, &call.state, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
 /* Nobody can send any more from here on; what was sent before is still taken. */
@@ -290,10 +299,11 @@ static bool offer(int fd, const struct parcel *p)
 		helper_await_end(self.opt.exit_ms + 1000);
 	offering = (int)sys0(SYS_gettid);
 	offered_cookie = facts_cookie(fd);
-	offered_parcel = p;
+	__atomic_store_n(&offered_parcel, p, __ATOMIC_RELAXED);
 	__atomic_store_n(&offered, fd, __ATOMIC_SEQ_CST);
 	if (!helper_running()) {
-		sleeping = settling = 0;
+		__atomic_store_n(&sleeping, 0, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&settling, 0, __ATOMIC_SEQ_CST);
 		if (!helper_start(run)) {
 			__atomic_store_n(&offered, NONE, __ATOMIC_SEQ_CST);
 			return false;
@@ -316,22 +326,29 @@ bool reaper_socket(int fd, const struct parcel *p)
 bool reaper_call(long number, long a, long b, long c)
 {
 	struct timespec ts = {0, 10000000};
+	uint32_t state = PENDING;
 	unsigned tries;
 
 	call.number = number;
 	call.a = a;
 	call.b = b;
 	call.c = c;
-	__atomic_store_n(&call.pending, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&call.state, PENDING, __ATOMIC_SEQ_CST);
 	wake_up();
-	for (tries = 0; tries < 20 && __atomic_load_n(&call.pending, __ATOMIC_SEQ_CST); tries++)
-		sys4(SYS_futex, &call.pending, FUTEX_WAIT_PRIVATE, 1, &ts);
-	return !__atomic_exchange_n(&call.pending, 0, __ATOMIC_SEQ_CST) && call.result == 0;
+	for (tries = 0; tries < 20 && __atomic_load_n(&call.state, __ATOMIC_SEQ_CST) == PENDING;
+		tries++)
+		sys4(SYS_futex, &call.state, FUTEX_WAIT_PRIVATE, PENDING, &ts);
+	if (__atomic_compare_exchange_n(
+		    &call.state, &state, IDLE, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return false;
+	while (__atomic_load_n(&call.state, __ATOMIC_SEQ_CST) == MAKING)
+		sys4(SYS_futex, &call.state, FUTEX_WAIT_PRIVATE, MAKING, &ts);
+	return call.result == 0;
 }
 
 void reaper_forked(void)
 {
-	call.pending = 0;
+	call.state = IDLE;
 	offered = NONE;
 	sleeping = settling = 0;
 }

@@ -114,12 +114,12 @@ static bool still_right(struct callsite *s, void **stack, unsigned n)
 	uint32_t epoch = unwind_epoch();
 	struct frame now[UNWIND_MAX];
 
-	if (s->epoch == epoch)
+	if (__atomic_load_n(&s->epoch, __ATOMIC_RELAXED) == epoch)
 		return true;
 	module_resolve(stack, now, n);
 	if (stack_id(now, n) != s->id)
 		return false;
-	s->epoch = epoch;
+	__atomic_store_n(&s->epoch, epoch, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -134,8 +134,15 @@ static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op
 		memcpy(s->addresses, stack, n * sizeof(*stack));
 	module_resolve(stack, s->frames, n);
 	s->id = stack_id(s->frames, n);
-	s->epoch = unwind_epoch();
+	__atomic_store_n(&s->epoch, unwind_epoch(), __ATOMIC_RELAXED);
 	__atomic_store_n(&s->state, READY, __ATOMIC_RELEASE);
+}
+
+static void note(unsigned number)
+{
+	uint32_t at = __atomic_fetch_add(&used, 1, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&order[at], (uint16_t)number, __ATOMIC_RELAXED);
 }
 
 /*
@@ -160,7 +167,7 @@ static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n)
 		if (__atomic_compare_exchange_n(
 			    &s->state, &state, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 			fill(s, key, pattern, op, stack, n);
-			order[__atomic_fetch_add(&used, 1, __ATOMIC_RELAXED)] = (uint16_t)(at + 1);
+			note(at + 1);
 			return at + 1;
 		}
 	}
@@ -177,7 +184,7 @@ static unsigned overflow(enum pattern pattern, enum op op)
 	if (__atomic_compare_exchange_n(
 		    &s->state, &state, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		fill(s, 0, pattern, op, NULL, 0);
-		order[__atomic_fetch_add(&used, 1, __ATOMIC_RELAXED)] = (uint16_t)(at + 1);
+		note(at + 1);
 	}
 	return at + 1;
 }
@@ -209,7 +216,7 @@ unsigned callsite_count(void)
 
 struct callsite *callsite_nth(unsigned i)
 {
-	return callsite_at(order[i]);
+	return callsite_at(__atomic_load_n(&order[i], __ATOMIC_RELAXED));
 }
 
 void callsite_forked(void)
@@ -252,10 +259,11 @@ bool callsite_frames_due(struct callsite *s, uint32_t now_ms, uint32_t generatio
 {
 	uint32_t told = __atomic_load_n(&s->frames_told_ms, __ATOMIC_RELAXED);
 
-	if (told && now_ms - told < FRAMES_AGAIN_MS && s->frames_told_generation == generation)
+	if (told && now_ms - told < FRAMES_AGAIN_MS &&
+		__atomic_load_n(&s->frames_told_generation, __ATOMIC_RELAXED) == generation)
 		return false;
 	__atomic_store_n(&s->frames_told_ms, now_ms | 1, __ATOMIC_RELAXED);
-	s->frames_told_generation = generation;
+	__atomic_store_n(&s->frames_told_generation, generation, __ATOMIC_RELAXED);
 	return true;
 }
 

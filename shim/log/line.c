@@ -13,10 +13,13 @@
 #define BUFFERS	    8
 #define BUFFER_SIZE 49152
 
+enum { UNKNOWN, BEING_KEPT, KEPT };
+
 static char (*buffers)[BUFFER_SIZE];
 static uint32_t buffer_busy[BUFFERS];
 static char host[65];
 static char boot_id[37];
+static uint32_t boot_id_is; /* enum */
 
 bool line_start(void)
 {
@@ -35,6 +38,8 @@ bool line_start(void)
 void line_forked(void)
 {
 	memset(buffer_busy, 0, sizeof(buffer_busy));
+	if (boot_id_is == BEING_KEPT)
+		boot_id_is = UNKNOWN;
 }
 
 struct text line_take(unsigned *index)
@@ -55,35 +60,53 @@ void line_release(unsigned index)
 	__atomic_store_n(&buffer_busy[index], 0, __ATOMIC_RELEASE);
 }
 
-/* Read at the first event: a process without events opens nothing. */
-static void read_boot_id(void)
+static bool read_boot_id(char to[sizeof(boot_id)])
 {
-	char buf[37] = {0};
-	long fd;
+	long fd, n;
 
-	if (boot_id[0])
-		return;
 	fd = sys4(SYS_openat, AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return;
-	if (sys3(SYS_read, fd, buf, 36) == 36)
-		memcpy(boot_id, buf, sizeof(boot_id));
+		return false;
+	n = sys3(SYS_read, fd, to, sizeof(boot_id) - 1);
 	sys1(SYS_close, fd);
+	return n == (long)sizeof(boot_id) - 1;
+}
+
+/*
+ * Read at the first event: a process without events opens nothing. Threads that come meanwhile read
+ * it for themselves.
+ */
+static void copy_boot_id(char to[sizeof(boot_id)])
+{
+	uint32_t was = __atomic_load_n(&boot_id_is, __ATOMIC_ACQUIRE);
+
+	memset(to, 0, sizeof(boot_id));
+	if (was == KEPT) {
+		memcpy(to, boot_id, sizeof(boot_id));
+	} else if (!read_boot_id(to)) {
+		to[0] = '\0';
+	} else if (was == UNKNOWN &&
+		__atomic_compare_exchange_n(
+			&boot_id_is, &was, BEING_KEPT, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		memcpy(boot_id, to, sizeof(boot_id));
+		__atomic_store_n(&boot_id_is, KEPT, __ATOMIC_RELEASE);
+	}
 }
 
 struct origin line_origin(uint64_t number, int tid)
 {
-	read_boot_id();
-	return (struct origin){
+	struct origin o = {
 		.time_us = start_now_us(),
 		.program = self.program,
 		.host = host,
-		.boot_id = boot_id,
 		.pid = self.pid,
 		.tid = tid ? tid : (int)sys0(SYS_gettid),
 		.start_s = self.start_s,
 		.seq = number,
 	};
+
+	copy_boot_id(o.boot_id);
+	return o;
 }
 
 bool line_json(void)

@@ -13,7 +13,8 @@
 /* What surrounds every line. */
 struct origin {
 	int64_t time_us;
-	const char *program, *host, *boot_id;
+	const char *program, *host;
+	char boot_id[37]; /* "": not known */
 	int pid, tid;
 	int64_t start_s;
 	uint64_t seq;

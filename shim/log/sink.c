@@ -5,11 +5,10 @@
 #include "../base/format.h"
 #include "../base/helper.h"
 #include "../base/start.h"
+#include "../base/sys.h"
 #include "sinkfd.h"
 #include "sinkpath.h"
 #include "stats.h"
-
-#include "../base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,9 +66,27 @@ static bool identify_program(int number, struct identity *id)
 	return known;
 }
 
+/* Two threads may open the log at a time. What is half of one is nobody's. */
+static void remember(struct handle *h, const struct identity *id)
+{
+	__atomic_store_n(&h->identity.dev, id->dev, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->identity.ino, id->ino, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->identity.mode, id->mode, __ATOMIC_RELAXED);
+}
+
 static bool same(const struct identity *a, const struct identity *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT);
+}
+
+static bool is_still(const struct handle *h, int fd)
+{
+	struct identity now,
+		then = {__atomic_load_n(&h->identity.dev, __ATOMIC_RELAXED),
+			__atomic_load_n(&h->identity.ino, __ATOMIC_RELAXED),
+			__atomic_load_n(&h->identity.mode, __ATOMIC_RELAXED)};
+
+	return identify(fd, &now) && same(&now, &then);
 }
 
 const char *sink_start(void)
@@ -152,15 +169,6 @@ int sink_move_high(int fd)
 	return (int)high;
 }
 
-/* Its name is gone: nobody will read it. */
-static bool deleted(int fd)
-{
-	struct stat st;
-
-	return sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0 && S_ISREG(st.st_mode) &&
-		st.st_nlink == 0;
-}
-
 /* Takes the program's number away from the writers; `own` of them is the caller. */
 static bool withdraw(int fd, unsigned own)
 {
@@ -193,8 +201,8 @@ static int open_log(void)
 	struct identity id;
 	int was = __atomic_load_n(&h->fd, __ATOMIC_ACQUIRE), fd;
 
-	if (was >= 0 && identify(was, &id) && same(&id, &h->identity)) {
-		if (!deleted(was))
+	if (was >= 0 && is_still(h, was)) {
+		if (!sinkfd_is_deleted(was))
 			return was;
 		close_log(h, was);
 		was = -1;
@@ -206,7 +214,7 @@ static int open_log(void)
 		fd = sink_move_high(fd);
 	if (!identify(fd, &id))
 		return -1;
-	h->identity = id;
+	remember(h, &id);
 	if (!__atomic_compare_exchange_n(
 		    &h->fd, &was, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		sys1(SYS_close, fd);
@@ -305,7 +313,10 @@ static bool write_out(const char *buf, size_t len)
 		return write_stderr(buf, len);
 	case LOG_FILE:
 		fd = open_or_tell();
-		return fd >= 0 && sinkfd_write(fd, handle()->identity.mode, buf, len);
+		return fd >= 0 &&
+			sinkfd_write(fd,
+				__atomic_load_n(&handle()->identity.mode, __ATOMIC_RELAXED), buf,
+				len);
 	case LOG_SYSLOG:
 	case LOG_JOURNAL:
 		return send_daemon(buf, len);
@@ -361,10 +372,8 @@ uint32_t sink_generation(void)
 
 bool sink_owns(int fd)
 {
-	struct identity id;
-
 	return fd >= 0 && fd == __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED) &&
-		identify(fd, &id) && same(&id, &handles[0].identity);
+		is_still(&handles[0], fd);
 }
 
 void sink_yield(unsigned first, unsigned last)

@@ -39,6 +39,14 @@ bool sinkfd_is_unix(int fd)
 		domain == AF_UNIX;
 }
 
+bool sinkfd_is_deleted(int fd)
+{
+	struct stat st;
+
+	return sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0 && S_ISREG(st.st_mode) &&
+		st.st_nlink == 0;
+}
+
 static bool room(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -111,8 +119,8 @@ bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len)
 	unsigned tries = 64;
 	long n;
 
-	if (torn && write_some(fd, mode, "\n", 1) == 1)
-		torn = false;
+	if (__atomic_load_n(&torn, __ATOMIC_RELAXED) && write_some(fd, mode, "\n", 1) == 1)
+		__atomic_store_n(&torn, false, __ATOMIC_RELAXED);
 	while (len > 0 && tries-- > 0) {
 		n = write_some(fd, mode, buf, len);
 		if (n == -EINTR)
@@ -121,7 +129,7 @@ bool sinkfd_write(int fd, mode_t mode, const char *buf, size_t len)
 			return false;
 		buf += n;
 		len -= (size_t)n;
-		torn = len > 0;
+		__atomic_store_n(&torn, len > 0, __ATOMIC_RELAXED);
 	}
 	return len == 0;
 }

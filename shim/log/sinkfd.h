@@ -18,6 +18,7 @@ int sinkfd_connect(const char *path);
 long sinkfd_send(int fd, const char *buf, size_t len);
 
 bool sinkfd_is_open(int fd);
-bool sinkfd_is_unix(int fd); /* an AF_UNIX socket */
+bool sinkfd_is_unix(int fd);	/* an AF_UNIX socket */
+bool sinkfd_is_deleted(int fd); /* its name is gone: nobody will read it */
 
 #endif
