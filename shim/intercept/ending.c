@@ -90,11 +90,51 @@ static bool mend_flushed(
 	return mend(end, fd, rec, e);
 }
 
-/* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
-static bool ends_with_us(const struct ending *end, int fd, const struct fdrec *rec)
+static bool closed_by(const struct ending *end, int fd)
 {
-	return owner_sole(fd, rec, rec->cookie) &&
-		(end->op != OP_EXEC || sys2(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC);
+	return end->op != OP_EXEC || sys2(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC;
+}
+
+/* A socket under several numbers ends once, and is judged under the first of them. */
+static bool all_numbers_end(const struct ending *end, int fd, const struct fdrec *rec)
+{
+	unsigned high = fdhint_high(), count = 0;
+
+	for (unsigned i = 0; i < high; i++) {
+		if (!(fdhint_get((int)i) & HINT_STREAM) ||
+			fdhint_record((int)i)->holders != rec->holders)
+			continue;
+		if ((int)i < fd || !closed_by(end, (int)i))
+			return false;
+		count++;
+	}
+	return owner_counted(rec, count);
+}
+
+/* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
+static bool ends_with_us(const struct ending *end, int fd, struct fdrec *rec)
+{
+	if (owner_sole(fd, rec, rec->cookie))
+		return closed_by(end, fd);
+	if (!rec->holders || !(rec->flags & REC_SHARED) || !all_numbers_end(end, fd, rec))
+		return false;
+	rec->flags |= REC_LET_GO | REC_LAST;
+	return true;
+}
+
+/* exit() flushes them afterwards: whatever number they have, they are the socket's. */
+static bool flush_streams(int fd, const struct fdrec *rec)
+{
+	unsigned high = fdhint_high();
+	bool flushed = streams_flush(fd, rec) && streams_flush_standard(fd);
+
+	for (unsigned i = (unsigned)fd + 1; rec->holders && i < high; i++) {
+		const struct fdrec *other = fdhint_record((int)i);
+
+		if ((fdhint_get((int)i) & HINT_STREAM) && other->holders == rec->holders)
+			flushed &= streams_flush((int)i, other) && streams_flush_standard((int)i);
+	}
+	return flushed;
 }
 
 /*
@@ -142,8 +182,7 @@ static void end_one(struct ending *end, int fd)
 		end_inherited(end, fd, &rec);
 		return;
 	}
-	flushed = !start_fix || !end->stdio ||
-		(streams_flush(fd, &rec) && streams_flush_standard(fd));
+	flushed = !start_fix || !end->stdio || flush_streams(fd, &rec);
 	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
