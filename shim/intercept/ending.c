@@ -15,6 +15,7 @@
 #include "export.h"
 #include "mending.h"
 #include "streams.h"
+#include "watch.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -182,12 +183,14 @@ static void end_one(struct ending *end, int fd)
 		end_inherited(end, fd, &rec);
 		return;
 	}
-	flushed = !start_fix || !end->stdio || flush_streams(fd, &rec);
+	flushed = !start_takes || !end->stdio || flush_streams(fd, &rec);
 	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
 	if (self.opt.closes && (!found || e.tentative))
 		closes_tell(PATTERN_NONE, e.op, fd, &f, &rec, end->caller);
+	if (self.opt.watch && !found && flushed && end->op == OP_EXIT)
+		watch_end(&e, fd, &f, &rec, end->caller);
 	if (!found || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;
