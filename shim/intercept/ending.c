@@ -139,20 +139,25 @@ static bool flush_streams(int fd, const struct fdrec *rec)
 }
 
 /*
- * It came from another program, and nobody knows who else has it: after the end it cannot be watched.
- * So it is closed a moment before, where that changes nothing, and then the kernel is asked.
+ * Nobody knows who else has it, and after the end it cannot be watched. What came from another program is
+ * closed a moment before, where that changes nothing, and then the kernel is asked.
  */
-static void end_inherited(const struct ending *end, int fd, const struct fdrec *rec)
+static void end_unproven(const struct ending *end, int fd, const struct fdrec *rec)
 {
 	struct event e = {.op = end->op, .status = end->status};
+	bool inherited = !(rec->flags & REC_MADE) && !rec->holders, found;
 	struct facts f;
 	int unread = 0, watch;
 
-	if (end->op != OP_EXIT || (rec->flags & REC_MADE) || rec->holders ||
-		closing_harmless(fd, fdhint_get(fd), rec, &unread) || start_threads() != 1 ||
-		(end->stdio && (rec->streams[0] || !streams_flush_standard(fd))) ||
-		!closing_verdict(&e, &f, fd, rec, unread) ||
-		!closing_decide(&e, &f, fd, rec, end->caller))
+	if (end->op != OP_EXIT || (!inherited && !self.opt.closes) ||
+		closing_harmless(fd, fdhint_get(fd), rec, &unread))
+		return;
+	inherited = inherited && start_threads() == 1 &&
+		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
+	found = closing_verdict(&e, &f, fd, rec, unread);
+	if (!found && self.opt.closes)
+		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
+	if (!found || !inherited || !closing_decide(&e, &f, fd, rec, end->caller))
 		return;
 	watch = owner_watch(fd);
 	if (watch < 0) {
@@ -180,7 +185,7 @@ static void end_one(struct ending *end, int fd)
 	bool flushed, found;
 
 	if (!ends_with_us(end, fd, &rec)) {
-		end_inherited(end, fd, &rec);
+		end_unproven(end, fd, &rec);
 		return;
 	}
 	flushed = !start_takes || !end->stdio || flush_streams(fd, &rec);
