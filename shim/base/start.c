@@ -33,6 +33,7 @@
 
 struct self self;
 HOT_DATA bool start_shares_memory, start_fix, start_late, start_takes, start_every;
+uint32_t start_waiting;
 
 /* 1; the kernel makes it 0 in a child that got a copy of this memory (Linux 4.14). */
 static uint32_t *not_forked;
@@ -73,6 +74,7 @@ static void forked(void)
 	__atomic_store_n(not_forked, 1, __ATOMIC_RELAXED);
 	self.pid = (pid_t)sys0(SYS_getpid);
 	busy = 0;
+	start_waiting = 0;
 	linger_forked();
 	/* A door in flight is copied with it. Without one nobody has counted this child. */
 	if (!owner_vfork_running())

@@ -36,6 +36,12 @@ extern __attribute__((visibility("hidden"))) bool start_shares_memory, start_fix
 extern __attribute__((visibility("hidden"))) bool start_takes, start_every;
 
 /*
+ * Threads in poll() and select(), which hold what they wait for: counted with RSTFIX_WATCH only. One that
+ * is cancelled there, or leaves by longjmp(), stays counted.
+ */
+extern __attribute__((visibility("hidden"))) uint32_t start_waiting;
+
+/*
  * What every hook asks after its hint and before it does anything: true if this process may be
  * judged and its tables written. False in a vfork child, which would write its parent's. A forked
  * child is made ready here, at its first door, however it was made. Any context.

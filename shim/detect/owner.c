@@ -105,6 +105,13 @@ bool owner_door_open(void)
 	return now.forks >= OWNER_IN_FLIGHT || now.spawns >= OWNER_IN_FLIGHT;
 }
 
+bool owner_counted(const struct fdrec *rec, unsigned numbers)
+{
+	return holders_count(rec->holders) == numbers &&
+		!(__atomic_load_n(&rec->flags, __ATOMIC_SEQ_CST) & REC_EXECUTING) &&
+		!owner_vfork_running();
+}
+
 /*
  * What another thread has let go since the record was copied is not this one's any more, nor what an
  * exec has that this call has interrupted.
@@ -113,9 +120,7 @@ static bool counted_alone(int fd, uint64_t handle)
 {
 	const struct fdrec *now = fdhint_record(fd);
 
-	return holders_count(handle) == 1 &&
-		__atomic_load_n(&now->holders, __ATOMIC_SEQ_CST) == handle &&
-		!(__atomic_load_n(&now->flags, __ATOMIC_SEQ_CST) & REC_EXECUTING);
+	return __atomic_load_n(&now->holders, __ATOMIC_SEQ_CST) == handle && owner_counted(now, 1);
 }
 
 bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie)
@@ -128,7 +133,7 @@ bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie)
 	if (rec->flags & REC_LET_GO)
 		return rec->flags & REC_LAST;
 	if (handle)
-		return counted_alone(fd, handle) && !owner_vfork_running();
+		return counted_alone(fd, handle);
 	return owner_made_alone(fd, rec, &now);
 }
 

@@ -65,6 +65,12 @@ bool owner_unspawned(const struct fdrec *rec);
 bool owner_sole(int fd, const struct fdrec *rec, uint64_t cookie);
 
 /*
+ * The same of several: its holders are counted, and there are this many. Whoever has as many numbers of
+ * it, and ends them all at a time, is the last.
+ */
+bool owner_counted(const struct fdrec *rec, unsigned numbers);
+
+/*
  * For a socket without that proof: ask the kernel after the close. An epoll registration is
  * deleted with the last reference, so a registration that still reports lives on in somebody
  * else's hands. owner_watch() returns a descriptor, or -1; owner_still_held() closes it.

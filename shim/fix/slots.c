@@ -348,7 +348,7 @@ void slots_settle(bool late)
 
 	for (i = slots[0].next; i; i = next) {
 		next = slots[i].next;
-		if (late || slots[i].parcel.watched || facts_unsent(slots[i].fd) == 0)
+		if (late || facts_unsent(slots[i].fd) == 0)
 			end_now(i);
 	}
 }

@@ -15,6 +15,7 @@
 #include "export.h"
 #include "mending.h"
 #include "streams.h"
+#include "watch.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -90,28 +91,73 @@ static bool mend_flushed(
 	return mend(end, fd, rec, e);
 }
 
-/* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
-static bool ends_with_us(const struct ending *end, int fd, const struct fdrec *rec)
+static bool closed_by(const struct ending *end, int fd)
 {
-	return owner_sole(fd, rec, rec->cookie) &&
-		(end->op != OP_EXEC || sys2(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC);
+	return end->op != OP_EXEC || sys2(SYS_fcntl, fd, F_GETFD) == FD_CLOEXEC;
+}
+
+/* A socket under several numbers ends once, and is judged under the first of them. */
+static bool all_numbers_end(const struct ending *end, int fd, const struct fdrec *rec)
+{
+	unsigned high = fdhint_high(), count = 0;
+
+	for (unsigned i = 0; i < high; i++) {
+		if (!(fdhint_get((int)i) & HINT_STREAM) ||
+			fdhint_record((int)i)->holders != rec->holders)
+			continue;
+		if ((int)i < fd || !closed_by(end, (int)i))
+			return false;
+		count++;
+	}
+	return owner_counted(rec, count);
+}
+
+/* This process's to judge? Asks as little of the kernel as it can: most are a parent's. */
+static bool ends_with_us(const struct ending *end, int fd, struct fdrec *rec)
+{
+	if (owner_sole(fd, rec, rec->cookie))
+		return closed_by(end, fd);
+	if (!rec->holders || !(rec->flags & REC_SHARED) || !all_numbers_end(end, fd, rec))
+		return false;
+	rec->flags |= REC_LET_GO | REC_LAST;
+	return true;
+}
+
+/* exit() flushes them afterwards: whatever number they have, they are the socket's. */
+static bool flush_streams(int fd, const struct fdrec *rec)
+{
+	unsigned high = fdhint_high();
+	bool flushed = streams_flush(fd, rec) && streams_flush_standard(fd);
+
+	for (unsigned i = (unsigned)fd + 1; rec->holders && i < high; i++) {
+		const struct fdrec *other = fdhint_record((int)i);
+
+		if ((fdhint_get((int)i) & HINT_STREAM) && other->holders == rec->holders)
+			flushed &= streams_flush((int)i, other) && streams_flush_standard((int)i);
+	}
+	return flushed;
 }
 
 /*
- * It came from another program, and nobody knows who else has it: after the end it cannot be watched.
- * So it is closed a moment before, where that changes nothing, and then the kernel is asked.
+ * Nobody knows who else has it, and after the end it cannot be watched. What came from another program is
+ * closed a moment before, where that changes nothing, and then the kernel is asked.
  */
-static void end_inherited(const struct ending *end, int fd, const struct fdrec *rec)
+static void end_unproven(const struct ending *end, int fd, const struct fdrec *rec)
 {
 	struct event e = {.op = end->op, .status = end->status};
+	bool inherited = !(rec->flags & REC_MADE) && !rec->holders, found;
 	struct facts f;
 	int unread = 0, watch;
 
-	if (end->op != OP_EXIT || (rec->flags & REC_MADE) || rec->holders ||
-		closing_harmless(fd, fdhint_get(fd), rec, &unread) || start_threads() != 1 ||
-		(end->stdio && (rec->streams[0] || !streams_flush_standard(fd))) ||
-		!closing_verdict(&e, &f, fd, rec, unread) ||
-		!closing_decide(&e, &f, fd, rec, end->caller))
+	if (end->op != OP_EXIT || (!inherited && !self.opt.closes) ||
+		closing_harmless(fd, fdhint_get(fd), rec, &unread))
+		return;
+	inherited = inherited && start_threads() == 1 &&
+		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
+	found = closing_verdict(&e, &f, fd, rec, unread);
+	if (!found && self.opt.closes)
+		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
+	if (!found || !inherited || !closing_decide(&e, &f, fd, rec, end->caller))
 		return;
 	watch = owner_watch(fd);
 	if (watch < 0) {
@@ -139,16 +185,17 @@ static void end_one(struct ending *end, int fd)
 	bool flushed, found;
 
 	if (!ends_with_us(end, fd, &rec)) {
-		end_inherited(end, fd, &rec);
+		end_unproven(end, fd, &rec);
 		return;
 	}
-	flushed = !start_fix || !end->stdio ||
-		(streams_flush(fd, &rec) && streams_flush_standard(fd));
+	flushed = !start_takes || !end->stdio || flush_streams(fd, &rec);
 	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
 	if (self.opt.closes && (!found || e.tentative))
 		closes_tell(PATTERN_NONE, e.op, fd, &f, &rec, end->caller);
+	if (self.opt.watch && !found && flushed && end->op == OP_EXIT)
+		watch_end(&e, fd, &f, &rec, end->caller);
 	if (!found || !owner_sole(fd, &rec, f.cookie) ||
 		!closing_decide(&e, &f, fd, &rec, end->caller))
 		return;

@@ -41,6 +41,21 @@ static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 	return r;
 }
 
+/* Counted as poll() and select() are (wait.c). */
+static long rf_wait(long number, long a, long b, long c, long d, long e, long f)
+{
+	bool counted = self.opt.watch && start_may_note();
+	long r;
+
+	deferred_before();
+	if (likely(!counted))
+		return libc_syscall(number, a, b, c, d, e, f);
+	__atomic_add_fetch(&start_waiting, 1, __ATOMIC_SEQ_CST);
+	r = libc_syscall(number, a, b, c, d, e, f);
+	__atomic_sub_fetch(&start_waiting, 1, __ATOMIC_SEQ_CST);
+	return r;
+}
+
 EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
 {
 	long r;
@@ -148,13 +163,9 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_read:
 	case SYS_readv:
 	case SYS_recvfrom:
-#ifdef SYS_poll
-	case SYS_poll:
-	case SYS_select:
+#ifdef SYS_epoll_wait
 	case SYS_epoll_wait:
 #endif
-	case SYS_ppoll:
-	case SYS_pselect6:
 	case SYS_epoll_pwait:
 #ifdef SYS_epoll_pwait2
 	case SYS_epoll_pwait2:
@@ -164,6 +175,13 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 #endif
 		deferred_before();
 		return libc_syscall(number, a, b, c, d, e, f);
+#ifdef SYS_poll
+	case SYS_poll:
+	case SYS_select:
+#endif
+	case SYS_ppoll:
+	case SYS_pselect6:
+		return rf_wait(number, a, b, c, d, e, f);
 	case SYS_write: /* some builds of libunwind probe memory this way */
 		if (unlikely(fdhint_get((int)a) & HINT_UNWINDER) && unwind_is_caller(CALLER()))
 			return unwind_probe_write((const void *)b, (size_t)c);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "../base/start.h"
 #include "../fix/deferred.h"
 #include "export.h"
 
@@ -18,20 +19,35 @@
 		return libc_##name args; \
 	}
 
-WAIT(poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
-WAIT(__poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
-WAIT(__poll_chk, (struct pollfd * fds, nfds_t n, int timeout, size_t size), (fds, n, timeout, size))
-WAIT(ppoll, (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
+/* Those that hold the sockets themselves (watch.c). */
+#define HOLD(name, params, args) \
+	EXPORT(int, name, params) \
+	{ \
+		int r; \
+\
+		deferred_before(); \
+		if (likely(!self.opt.watch) || !start_may_note()) \
+			return libc_##name args; \
+		__atomic_add_fetch(&start_waiting, 1, __ATOMIC_SEQ_CST); \
+		r = libc_##name args; \
+		__atomic_sub_fetch(&start_waiting, 1, __ATOMIC_SEQ_CST); \
+		return r; \
+	}
+
+HOLD(poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
+HOLD(__poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout))
+HOLD(__poll_chk, (struct pollfd * fds, nfds_t n, int timeout, size_t size), (fds, n, timeout, size))
+HOLD(ppoll, (struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask),
 	(fds, n, timeout, mask))
-WAIT(__ppoll_chk,
+HOLD(__ppoll_chk,
 	(struct pollfd * fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
 		size_t size),
 	(fds, n, timeout, mask, size))
-WAIT(select, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout),
+HOLD(select, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout),
 	(n, in, out, except, timeout))
-WAIT(__select, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout),
+HOLD(__select, (int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout),
 	(n, in, out, except, timeout))
-WAIT(pselect,
+HOLD(pselect,
 	(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
 		const sigset_t *mask),
 	(n, in, out, except, timeout, mask))

@@ -9,14 +9,27 @@
 #include "epoll.h"
 #include "mending.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+
+/* Nobody blocks in a non-blocking socket, but in a wait for it: an epoll's ends before (epoll_detach()). */
+static bool nobody_waits(int fd)
+{
+	long flags;
+
+	if (start_threads() == 1)
+		return true;
+	flags = sys2(SYS_fcntl, fd, F_GETFL);
+	return flags >= 0 && (flags & O_NONBLOCK) &&
+		__atomic_load_n(&start_waiting, __ATOMIC_SEQ_CST) == 0;
+}
 
 /* SO_LINGER {1, n} would have to block here; a fast-closed MPTCP connection resets by itself. */
 static bool watchable(int fd, const struct facts *f, const struct fdrec *rec)
 {
 	return verdict_peer_may_send(f) && !f->linger_on && rec->cookie &&
 		!(rec->flags & (REC_MPTCP | REC_SHUT_RD)) && owner_sole(fd, rec, f->cookie) &&
-		start_threads() == 1;
+		nobody_waits(fd);
 }
 
 static void hand_over(int fd, const struct event *e)
@@ -42,18 +55,9 @@ static bool reset_already(int fd, struct event *e)
 	return true;
 }
 
-void watch_close(struct closing *c, int fd, const struct facts *f, const struct fdrec *rec,
-	const void *caller)
+static void begin(
+	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
 {
-	struct event *e = &c->event;
-
-	if (!watchable(fd, f, rec))
-		return;
-	if (c->cancellable && !c->holders)
-		pthread_testcancel();
-	c->judged = start_busy_enter();
-	if (!c->judged)
-		return;
 	e->pattern = PATTERN_LATE_DATA;
 	e->tentative = true;
 	if (!decide(e, fd, f, rec, caller))
@@ -64,4 +68,23 @@ void watch_close(struct closing *c, int fd, const struct facts *f, const struct 
 	mending_end_async(fd);
 	if (sys2(SYS_shutdown, fd, SHUT_RDWR) == 0 && !reset_already(fd, e))
 		hand_over(fd, e);
+}
+
+void watch_close(struct closing *c, int fd, const struct facts *f, const struct fdrec *rec,
+	const void *caller)
+{
+	if (!watchable(fd, f, rec))
+		return;
+	if (c->cancellable && !c->holders)
+		pthread_testcancel();
+	c->judged = start_busy_enter();
+	if (c->judged)
+		begin(&c->event, fd, f, rec, caller);
+}
+
+void watch_end(
+	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
+{
+	if (watchable(fd, f, rec))
+		begin(e, fd, f, rec, caller);
 }

@@ -90,6 +90,10 @@ static void answer_by_streams(int fd)
 	setvbuf(in, NULL, _IONBF, 0);
 	if (!in || !out || fgetc(in) == EOF || fwrite(bytes, 1, ANSWER, out) != ANSWER)
 		err(1, "streams");
+	if (how && !strcmp(how, "left")) {
+		usleep(50000); /* the parent has closed its own by then */
+		exit(0);       /* libc flushes */
+	}
 	if (fclose(in) || fclose(out))
 		err(1, "fclose");
 }
@@ -99,13 +103,15 @@ static void answer_as_child(int listener, int fd)
 	close(listener);
 	if (how && !strcmp(how, "setuid"))
 		drop_privilege();
-	if (how && !strcmp(how, "streams")) {
+	if (how && (!strcmp(how, "streams") || !strcmp(how, "left"))) {
 		answer_by_streams(fd);
-	} else if (how && !strcmp(how, "stdin")) {
+	} else if (how && !strncmp(how, "stdin", 5)) {
 		dup2(fd, 0);
 		dup2(fd, 1);
 		close(fd);
 		answer(0, 1);
+		if (how && !strcmp(how, "stdin-left"))
+			_exit(0);
 		close(0);
 		close(1);
 	} else {

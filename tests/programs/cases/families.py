@@ -84,6 +84,16 @@ def a_child_that_moves_its_connection_to_standard_input_closes_that(run):
     unread(run, "fork", 200, "stdin")
 
 
+@scenario(Works())
+def a_child_that_ends_with_a_stream_open_for_each_direction(run):
+    unread(run, "fork", 200, "left")
+
+
+@scenario(Works())
+def a_child_that_ends_with_its_connection_as_standard_input_and_output(run):
+    unread(run, "fork", 200, "stdin-left")
+
+
 @scenario(Works(), root=True)
 def a_child_that_drops_its_privilege_after_the_accept_closes(run):
     unread(run, "fork", 200, "setuid")

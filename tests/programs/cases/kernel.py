@@ -64,6 +64,13 @@ def a_late_rst_is_blamed_on_the_exit_that_left_it(run):
 
 
 @scenario(Works(), modes=AUDIT, root=True)
+def a_late_rst_is_blamed_on_the_exit_of_a_program_that_has_inherited_the_connection(run):
+    counts, said, _ = late(run, "inherit")
+    assert (counts["told"], counts["late"], counts["unexplained"]) == (0, 1, 0), said
+    assert "1 by late-data, exit() in python3" in said, said
+
+
+@scenario(Works(), modes=AUDIT, root=True)
 def a_rst_after_a_shutdown_of_both_sides_is_told_by_its_event(run):
     counts, said, told = late(run, "shutdown")
     assert counts["told"] + counts["late"] == 1, said

@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 
 from harness.run import PYTHON, script
@@ -80,6 +81,12 @@ def a_watched_socket_is_out_of_the_programs_epoll(run):
 
 
 @scenario(Works(), modes=AUDIT)
+def a_non_blocking_socket_is_watched_beside_other_threads(run):
+    rsts, events = watched(run, "loop")
+    assert rsts == 1 and len(events) == 1, f"{rsts}, {events}"
+
+
+@scenario(Works(), modes=AUDIT)
 def what_somebody_might_notice_is_not_watched(run):
     run.traced = False  # a process of the fork may go on sending for a moment
     for how in ("thread", "poll", "fork", "linger"):
@@ -88,8 +95,23 @@ def what_somebody_might_notice_is_not_watched(run):
 
 
 @scenario(Works(), modes=AUDIT)
-def a_process_that_ends_does_not_wait_for_what_it_watches(run):
+def a_process_that_ends_waits_no_longer_than_for_the_acknowledgement(run):
     assert watched(run, "exit") == (1, [])
+
+
+@scenario(Works(), modes=AUDIT, needs=("tc",), root=True)
+def what_is_under_way_when_a_process_ends_is_blamed_on_the_end_or_the_close_before_it(run):
+    """On a slow link, whose FIN is acknowledged after what the peer had sent before."""
+    run.traced = False  # the connection is gone for what comes behind
+    subprocess.run(["tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "20mbit", "burst",
+                    "128kb", "latency", "400ms"], check=True)
+    for how, op in (("closes", "close"), ("leaves", "exit"), ("exits", "exit")):
+        program = run.run(PYTHON, script("gives_up.py"), how, env=FOR_TWO_SECONDS)
+        assert program.process.returncode == 0, program.err
+        events = [event for event in run.events()[0] if event.get("pattern") == "late-data"]
+        told = [(event["op"], event["outcome"], event["role"]) for event in events]
+        assert told == [(op, "reset", "client")], f"{how}: {events}"
+        os.unlink(run.log)
 
 
 @scenario(Works(), modes=AUDIT, root=True, needs=("setpriv",))

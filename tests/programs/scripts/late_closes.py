@@ -3,8 +3,8 @@
 usage: late_closes.py HOW
 late: the peer sends one byte afterwards. fin: it closes, too. output: its answer is under way when
 the byte comes. raced: the byte comes at any moment around the close, 200 times. epoll: the socket is still
-registered with one. thread: another thread sleeps. poll: another thread polls the socket. fork: a
-child still has the socket. linger: SO_LINGER {1, 5}. many: 20 of them. exit: the process ends."""
+registered with one. thread: another thread sleeps. loop: the same, and the socket is non-blocking.
+poll: another thread polls that. fork: a child still has the socket. linger: SO_LINGER {1, 5}. many: 20 of them. exit: the process ends."""
 
 import os
 import select
@@ -104,7 +104,9 @@ def main(how):
         server.close()
         heard = epoll.poll(0.02)
         return late(server, client), heard, epoll.poll(0.02)
-    if how == "thread":
+    if how in ("loop", "poll"):
+        server.setblocking(False)
+    if how in ("thread", "loop"):
         threading.Thread(target=time.sleep, args=(0.3,)).start()
     if how == "poll":
         poll, woken = select.poll(), []

@@ -2,8 +2,8 @@
 """A server and its client in one. usage: late_data.py HOW [PORT]
 close: the server closes cleanly, then the client sends. shutdown: it shuts down both sides, then the
 client sends, and then it closes. killed: it is killed with data unread, and the client lives on in a
-child. exit: it ends with the connection open, and the client, another process, sends then. refused:
-there is only the client."""
+child. exit: it ends with the connection open, and the client, another process, sends then. inherit: so
+does a program that it executes. refused: there is only the client."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ how = sys.argv[1]
 if how == "refused":
     client = socket.socket()
     assert client.connect_ex((ADDRESS, 1)) == 111
-elif how == "exit":
+elif how in ("exit", "inherit"):
     listener = socket.create_server((ADDRESS, 0))
     if os.fork() == 0:
         client = socket.create_connection(listener.getsockname())
@@ -39,6 +39,9 @@ elif how == "exit":
         settle()
         os._exit(0)
     server, _ = listener.accept()
+    if how == "inherit":
+        server.set_inheritable(True)
+        os.execv(sys.executable, [sys.executable, "-c", "import os; os._exit(0)"])
     os._exit(0)
 elif how == "killed":
     server, client = pair()
