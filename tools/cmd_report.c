@@ -15,7 +15,8 @@
 
 #define EXIT_NEW 1 /* callsites that the baseline does not know */
 
-#define OPTIONS "--format, --baseline, --correlate, --sysroot, then files and folders, or -"
+#define OPTIONS \
+	"--format, --baseline, --correlate, --sysroot, --perf-map, then files and folders, or -"
 
 static const struct format {
 	const char *name;
@@ -27,7 +28,7 @@ static const struct format {
 };
 
 struct options_given {
-	const char *format, *baseline, *sysroot;
+	const char *format, *baseline, *sysroot, *perf_maps;
 	const struct format *as;
 	bool correlate;
 };
@@ -48,6 +49,7 @@ static const char **value_option(struct options_given *o, const char *name, size
 	return span_is(s, "format")	 ? &o->format
 		: span_is(s, "baseline") ? &o->baseline
 		: span_is(s, "sysroot")	 ? &o->sysroot
+		: span_is(s, "perf-map") ? &o->perf_maps
 					 : NULL;
 }
 
@@ -109,7 +111,8 @@ static int refuse_file(const char *path)
 static int correlate_logs(const struct options_given *o, char **files, int count)
 {
 	struct input ends[2] = {{.files = NULL}, {.files = NULL}};
-	struct correlate_options options = {strcmp(o->format, "json") == 0, o->sysroot};
+	struct correlate_options options = {
+		strcmp(o->format, "json") == 0, o->sysroot, o->perf_maps};
 
 	if (count != 2 || strcmp(files[0], "-") == 0 || strcmp(files[1], "-") == 0)
 		return say_refusal("report", "with --correlate the logs", count ? files[0] : "",
@@ -192,7 +195,8 @@ int cmd_report(int argc, char **argv)
 		return refused;
 	input_sort(&r.input);
 	r.tally = read_tally(&r.input);
-	symbols_resolve(&r.symbols, &r.tally->stacks, o.sysroot);
+	symbols_resolve(&r.symbols, &r.tally->stacks,
+		&(struct symbols_from){o.sysroot, {o.perf_maps, {&r.input, NULL}}});
 	if (r.baseline)
 		fresh = baseline_compare(r.baseline, r.tally);
 	o.as->write(&r, stdout);

@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import logs  # noqa: E402
 import page  # noqa: E402
+import perf_maps  # noqa: E402
 from logs import event, summary, text  # noqa: E402
 
 
@@ -279,6 +280,16 @@ def on_terminal(reports, path, columns, **env):
     return said.decode()
 
 
+def code_made_at_run_time_has_its_names_from_a_perf_map(reports):
+    perf_maps.check_names(reports)
+    perf_maps.check_default_folder(reports)
+
+
+def a_perf_map_that_another_user_may_have_forged_is_refused(reports):
+    if not perf_maps.check_refusals(reports):
+        raise Skip("all but the owner is checked: that takes root")
+
+
 def text_fits_the_terminal(reports):
     frames = [dict(logs.FRAMES[0], module="/opt/" + "very-long-\u00e4-name/" * 20, symbol="f" * 300)]
     path = reports.write("wide.json", event(1, frames=frames, unsent=9, harm="output-lost"))
@@ -304,6 +315,8 @@ TESTS = [figures_are_those_that_plain_python_comes_to,
          callsites_are_told_apart_and_peers_counted, broken_lines_cost_themselves_and_are_counted,
          what_cannot_be_read_is_refused, a_baseline_tells_what_is_new_gone_and_changed,
          what_pairs_with_nothing_is_by_neither_application, stacks_fold_into_flame_graphs,
+         code_made_at_run_time_has_its_names_from_a_perf_map,
+         a_perf_map_that_another_user_may_have_forged_is_refused,
          machines_get_sarif_and_junit, text_fits_the_terminal, the_page_works_in_a_browser]
 
 

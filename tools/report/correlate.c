@@ -87,7 +87,7 @@ static void take_seen(void *arg, const struct line *l, const char *file, uint64_
 
 	if (l->kind != LINE_RST)
 		return;
-	stacks_add(&p->stacks, &p->words, &l->stack, l->time_us);
+	stacks_add(&p->stacks, &p->words, &l->stack, l);
 	if (!is_told(l))
 		return;
 	s.at = place_of(p, l, file, number);
@@ -313,7 +313,8 @@ void correlate(
 		input_rewind(ends[p.end]);
 		read_lines(ends[p.end], take_cause, &p);
 	}
-	symbols_resolve(&symbols, &p.stacks, o->sysroot);
+	symbols_resolve(&symbols, &p.stacks,
+		&(struct symbols_from){o->sysroot, {o->perf_maps, {server, client}}});
 	if (o->json)
 		print_json(&p, out);
 	else

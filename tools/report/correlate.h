@@ -15,7 +15,7 @@
 
 struct correlate_options {
 	bool json;
-	const char *sysroot;
+	const char *sysroot, *perf_maps; /* as in symbols.h; NULL: /tmp */
 };
 
 void correlate(

@@ -58,8 +58,10 @@ static bool add_file(struct input *in, const char *path)
 	struct input_file f = {.first_us = LINE_UNKNOWN};
 	struct stat st;
 
-	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode))
+	if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
 		f.size = (uint64_t)st.st_size;
+		f.owner = st.st_uid;
+	}
 	f.path = memory_text(span_of(path));
 	/* What is a pipe can be read only once. */
 	if (f.size && !look_at(&f)) {

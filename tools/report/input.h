@@ -5,6 +5,8 @@
 #include "line.h"
 #include "memory.h"
 
+#include <sys/types.h>
+
 /*
  * The logs of a report, one after the other in the order of their first lines' time, in blocks that end
  * at the end of a line. Blocks are handed out in order, to one thread at a time.
@@ -22,7 +24,8 @@ struct block {
 struct input {
 	struct input_file {
 		char *path;
-		uint64_t size;
+		uint64_t size; /* 0: it is no file */
+		uid_t owner;
 		int64_t first_us; /* LINE_UNKNOWN: none of its first lines tells */
 		char *why;	  /* it could not be read to its end; NULL: it could */
 	} * files;

@@ -4,6 +4,7 @@
 #include "baseline.h"
 #include "when.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void put(json_object *o, const char *key, json_object *value)
@@ -63,6 +64,15 @@ static json_object *frames_of(const struct report *r, const char *stack_id)
 		json_object_array_add(list, o);
 	}
 	return list;
+}
+
+static void put_where(json_object *o, const struct report *r, const char *stack_id)
+{
+	const struct stack_frame *f = report_culprit(stacks_find(&r->tally->stacks, stack_id));
+	char *place = f ? report_place(f) : NULL;
+
+	put_text(o, "where", place);
+	free(place);
 }
 
 static json_object *outcomes_of(const struct figures *f)
@@ -150,6 +160,7 @@ static json_object *site_of(const struct report *r, const struct site *s, int64_
 	put(o, "peers", peers_of(&s->peers));
 	put(o, "timeline", timeline_of(&s->timeline, first));
 	put(o, "frames", frames_of(r, s->stack_id));
+	put_where(o, r, s->stack_id);
 	if (*s->armed_id) {
 		armed = json_object_new_object();
 		put_text(armed, "op", s->armed_op);

@@ -356,3 +356,13 @@ bool line_read(line_reader *r, line *l, const char *text, size_t len)
 	l->site_count = r->sites.size();
 	return true;
 }
+
+void line_make_utf8(char *text, size_t len)
+{
+	if (simdjson::validate_utf8(text, len))
+		return;
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] >= 0x80)
+			text[i] = '?';
+	}
+}

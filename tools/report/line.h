@@ -73,6 +73,9 @@ void line_reader_free(struct line_reader *r);
  */
 bool line_read(struct line_reader *r, struct line *line, const char *text, size_t len);
 
+/* Of a text that is not valid UTF-8, all that is not ASCII becomes '?'. */
+void line_make_utf8(char *text, size_t len);
+
 #ifdef __cplusplus
 }
 #endif

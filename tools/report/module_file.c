@@ -133,10 +133,6 @@ void module_file_open(
 	Dwarf_Addr bias;
 
 	*m = (struct module_file){.why = NULL};
-	if (!*path) {
-		m->why = memory_print("code made at run time");
-		return;
-	}
 	unsetenv("DEBUGINFOD_URLS"); /* a report asks no server */
 	if (*sysroot)
 		snprintf(debug_path, sizeof(debug_path), ":.debug:%.*s/usr/lib/debug", PATH_MAX - 1,

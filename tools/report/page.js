@@ -45,12 +45,7 @@ function frameText(frame) {
 		(frame.module || "code made at run time") + "+" + frame.offset + ")";
 }
 
-const isLibc = (module) => /\/(libc\.so|libc-2|libpthread|ld-linux)[^/]*$/.test(module || "");
-
-function culprit(site) {
-	const frame = site.frames.find((f) => !isLibc(f.module)) || site.frames[0];
-	return frame ? frameText(frame) : "stack " + (site.stack_id || "unknown");
-}
+const culprit = (site) => site.where || "stack " + (site.stack_id || "unknown");
 
 function mostly(site) {
 	let most = "";

@@ -37,8 +37,27 @@ static bool is_libc(const char *module)
 		strncmp(name, "libpthread", 10) == 0 || strncmp(name, "ld-linux", 8) == 0;
 }
 
+/* A function of the program's language, named by a perf map; not a runtime's own code beside them. */
+static bool is_language(const struct stack_frame *f)
+{
+	static const char *const own[] = {"Interpreter", "StubRoutines", "Stub:", "vtable stub",
+		"itable stub", "Builtin:", "BytecodeHandler:", "$global::"};
+
+	if (*f->module || !*f->symbol)
+		return false;
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		if (strncmp(f->symbol, own[i], strlen(own[i])) == 0)
+			return false;
+	}
+	return true;
+}
+
 const struct stack_frame *report_culprit(const struct stack *stack)
 {
+	for (unsigned i = 0; stack && i < stack->count; i++) {
+		if (is_language(&stack->frames[i]))
+			return &stack->frames[i];
+	}
 	for (unsigned i = 0; stack && i < stack->count; i++) {
 		if (!is_libc(stack->frames[i].module))
 			return &stack->frames[i];

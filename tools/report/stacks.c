@@ -28,16 +28,19 @@ static struct stack *place(struct stacks *all, struct words *words, struct span 
 	return s;
 }
 
-void stacks_add(
-	struct stacks *all, struct words *words, const struct line_stack *from, int64_t time_us)
+void stacks_add(struct stacks *all, struct words *words, const struct line_stack *from,
+	const struct line *l)
 {
 	struct stack *s;
 
 	if (from->count == 0 || from->stack_id.len == 0)
 		return;
-	s = place(all, words, from->stack_id, time_us);
+	s = place(all, words, from->stack_id, l->time_us);
 	if (!s)
 		return;
+	s->host = words_keep(words, l->host);
+	s->pid = l->pid;
+	s->start = l->start;
 	s->count = from->count;
 	s->frames = memory_get(s->count, sizeof(*s->frames));
 	for (unsigned i = 0; i < s->count; i++) {
@@ -53,6 +56,7 @@ void stacks_add(
 void stacks_merge(struct stacks *into, struct words *words, const struct stacks *from)
 {
 	struct line_stack as_read;
+	struct line l;
 
 	for (size_t i = 0; i < from->count; i++) {
 		const struct stack *s = &from->list[i];
@@ -63,7 +67,11 @@ void stacks_merge(struct stacks *into, struct words *words, const struct stacks 
 			as_read.frames[k] = (struct line_frame){span_of(s->frames[k].module),
 				span_of(s->frames[k].build_id), span_of(s->frames[k].symbol),
 				s->frames[k].offset};
-		stacks_add(into, words, &as_read, s->time_us);
+		l.time_us = s->time_us;
+		l.host = span_of(s->host);
+		l.pid = s->pid;
+		l.start = s->start;
+		stacks_add(into, words, &as_read, &l);
 	}
 }
 

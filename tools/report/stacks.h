@@ -16,10 +16,14 @@ struct stack_frame {
 };
 
 struct stack {
-	const char *id;	 /* a word */
-	int64_t time_us; /* of the event that told the frames */
+	const char *id;	     /* a word */
+	int64_t time_us;     /* of the event that told the frames */
+	const char *host;    /* whose process told them; a word */
+	uint64_t pid, start; /* and which: its number, and its start in seconds since the epoch */
 	unsigned count;
 	struct stack_frame *frames; /* callee first */
+	const char
+		*why_unnamed; /* that of code made at run time has no name (perf_map.h); or NULL */
 };
 
 struct stacks {
@@ -28,9 +32,9 @@ struct stacks {
 	struct table table;
 };
 
-/* Keeps the frames of s, if it has any. Of several tellings the earliest counts. */
+/* Keeps the frames of s, a stack of line l, if it has any. Of several tellings the earliest counts. */
 void stacks_add(
-	struct stacks *all, struct words *words, const struct line_stack *s, int64_t time_us);
+	struct stacks *all, struct words *words, const struct line_stack *s, const struct line *l);
 
 void stacks_merge(struct stacks *into, struct words *words, const struct stacks *from);
 

@@ -205,20 +205,28 @@ static void resolve_all(
 	module_file_close(&m);
 }
 
-void symbols_resolve(struct symbols *s, struct stacks *stacks, const char *sysroot)
+void symbols_resolve(struct symbols *s, struct stacks *stacks, const struct symbols_from *from)
 {
 	struct place *places = NULL;
 	size_t count = 0, room = 0;
 
+	perf_map_resolve(stacks, &s->words, &from->maps);
 	for (size_t i = 0; i < stacks->count; i++) {
 		for (unsigned k = 0; k < stacks->list[i].count; k++) {
+			struct stack_frame *f = &stacks->list[i].frames[k];
+
+			if (!*f->module) {
+				if (!*f->symbol)
+					tell(s, f, stacks->list[i].why_unnamed);
+				continue;
+			}
 			places = memory_grow(places, count, &room, sizeof(*places));
-			places[count++].frame = &stacks->list[i].frames[k];
+			places[count++].frame = f;
 		}
 	}
 	if (count)
 		qsort(places, count, sizeof(*places), compare);
-	resolve_all(s, places, count, sysroot);
+	resolve_all(s, places, count, from->sysroot);
 	free(places);
 }
 

@@ -3,6 +3,7 @@
 #define RSTFIX_REPORT_SYMBOLS_H
 
 #include "memory.h"
+#include "perf_map.h"
 #include "stacks.h"
 
 /*
@@ -34,8 +35,14 @@ struct symbols {
 	struct words words;
 };
 
-/* Sets the source of every frame that can be found out. sysroot: where the modules' paths begin; "". */
-void symbols_resolve(struct symbols *s, struct stacks *stacks, const char *sysroot);
+/* Where to look. */
+struct symbols_from {
+	const char *sysroot; /* where the modules' paths begin; "" */
+	struct perf_maps maps;
+};
+
+/* Sets the source of every frame that can be found out, and the symbol of code made at run time. */
+void symbols_resolve(struct symbols *s, struct stacks *stacks, const struct symbols_from *from);
 
 void symbols_free(struct symbols *s);
 

@@ -135,8 +135,8 @@ static void take_event(struct tally *t, const struct line *l, uint64_t process, 
 	uint64_t count = l->count ? l->count : 1, now = count;
 
 	t->events++;
-	stacks_add(&t->stacks, &t->words, &l->stack, l->time_us);
-	stacks_add(&t->stacks, &t->words, &l->armed_by, l->time_us);
+	stacks_add(&t->stacks, &t->words, &l->stack, l);
+	stacks_add(&t->stacks, &t->words, &l->armed_by, l);
 	if (outcome == OUTCOME_LINGERING || ends_lingering(outcome)) {
 		m->begins = outcome == OUTCOME_LINGERING;
 		m->part = (uint32_t)(p - t->parts);
