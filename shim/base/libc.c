@@ -143,6 +143,15 @@ static void early_quick_exit(int status)
 	sys1(SYS_exit_group, status);
 }
 
+static void early_pthread_exit(void *value)
+{
+	void (*f)(void *) = (void (*)(void *))late("pthread_exit");
+
+	if (f)
+		f(value);
+	sys1(SYS_exit, 0);
+}
+
 static void early_closefrom(int first)
 {
 	sys3(SYS_close_range, first < 0 ? 0 : first, ~0U, 0);

@@ -49,6 +49,12 @@ static inline void deferred_before(void)
 }
 
 /*
+ * The calling thread is about to end. Where it is the first one, the reaper does not come to the
+ * program's descriptors any more (helper.h, before Linux 6.9): nothing is left to it from here on.
+ */
+void deferred_leader_ends(void);
+
+/*
  * The reaper's turns: those whose time is over (start_now_ms()); all, before it ends. True while some
  * are left to be looked at.
  */

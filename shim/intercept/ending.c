@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../fix/deferred.h"
 #include "../fix/exit.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
@@ -277,3 +278,16 @@ EXPORT(void, quick_exit, (int status))
 
 END(_exit)
 END(_Exit)
+
+void ending_thread(void)
+{
+	if (start_takes && watched(0))
+		deferred_leader_ends();
+}
+
+EXPORT(void, pthread_exit, (void *value))
+{
+	ending_thread();
+	libc_pthread_exit(value);
+	__builtin_unreachable();
+}

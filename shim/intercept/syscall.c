@@ -115,6 +115,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_exit: /* of the last thread it ends the program */
 		if (watched(0) && start_ready() && start_threads() == 1)
 			ending_at_once((int)a, CALLER());
+		ending_thread();
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setuid:
 	case SYS_setgid:

@@ -71,6 +71,99 @@ static void threads(char **args)
 	say("a thread that polls is woken at once", poll_ms < AT_ONCE_MS);
 }
 
+static int left[2];
+static FILE *left_stream;
+
+/* stdio's own reads are no doors: only the shim's clock can tell the kernel. */
+static void *outlive_the_first(void *unused)
+{
+	int64_t start = now_ms();
+
+	(void)unused;
+	usleep(20000);
+	say("fgets", fgets(buf, sizeof(buf), left_stream) != NULL);
+	say("in time", now_ms() - start < LATEST_MS);
+	say("close", fclose(left_stream));
+	exit(0);
+}
+
+static void by_pthread_exit(void)
+{
+	pthread_exit(NULL);
+}
+
+static void by_syscall(void)
+{
+	syscall(SYS_exit, 0);
+}
+
+/* Seen by nobody; the reaper comes by another thread then (Linux 6.9). */
+static void by_cancellation(void)
+{
+	if (syscall(SYS_pidfd_open, getpid(), O_EXCL) < 0)
+		by_pthread_exit();
+	pthread_cancel(pthread_self());
+	pause();
+}
+
+static void leave(void (*end)(void))
+{
+	pthread_t thread;
+
+	tcp_pair(left);
+	left_stream = fdopen(left[0], "r");
+	shutdown(left[0], SHUT_RDWR);
+	pthread_create(&thread, NULL, outlive_the_first, NULL);
+	end();
+}
+
+static void leaders(char **args)
+{
+	void (*const ends[])(void) = {by_pthread_exit, by_syscall, by_cancellation};
+
+	(void)args;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		int status = 0;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			leave(ends[i]);
+		waitpid(pid, &status, 0);
+		say("it ends with", status);
+	}
+}
+
+/* Output is under way, so that a filter keeps what comes from the queue: not for ever. */
+static void *outlive_the_filter(void *unused)
+{
+	int64_t start = now_ms();
+	socklen_t len;
+
+	(void)unused;
+	do {
+		usleep(1000);
+		len = 0;
+		getsockopt(left[0], SOL_SOCKET, SO_GET_FILTER, NULL, &len);
+	} while (len > 0 && now_ms() - start < 5 * LATEST_MS);
+	say("filter", (long)len);
+	exit(0);
+}
+
+static void filter(char **args)
+{
+	static const char block[65536];
+	pthread_t thread;
+
+	(void)args;
+	quick_pair(left);
+	while (send(left[0], block, sizeof(block), MSG_NOSIGNAL) > 0)
+		;
+	shutdown(left[0], SHUT_RDWR);
+	read(left[0], buf, 1);
+	pthread_create(&thread, NULL, outlive_the_filter, NULL);
+	pthread_exit(NULL);
+}
+
 static int to_shut;
 
 static void shut_it(int number)
@@ -286,6 +379,8 @@ int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
 		{"threads", threads},
+		{"leaders", leaders},
+		{"filter", filter},
 		{"handlers", handlers},
 		{"streams", streams},
 		{"children", children},

@@ -17,6 +17,8 @@ SHUTDOWNS = {
 }
 HOLDERS = {
     "threads": "shutdown_wakes_a_thread_that_reads_or_polls",
+    "leaders": "a_stream_on_a_socket_that_is_shut_ends_though_the_first_thread_has_ended",
+    "filter": "a_filter_on_a_socket_that_is_shut_goes_though_the_first_thread_has_ended",
     "handlers": "shutdown_in_a_signal_handler_ends_the_read_that_it_interrupts",
     "streams": "a_stream_on_a_socket_that_is_shut_ends",
     "children": "a_child_reads_the_end_of_a_socket_that_its_parent_has_shut",
