@@ -56,6 +56,10 @@ EARLY(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len
 EARLY(ssize_t, read, (int fd, void *buf, size_t len), SYS_read, fd, buf, len, 0, 0, 0)
 EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int count), SYS_readv, fd, iov, count, 0, 0,
 	0)
+EARLY(ssize_t, preadv2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
+	SYS_preadv2, fd, iov, count, at, 0, flags)
+EARLY(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags),
+	SYS_splice, in, in_at, out, out_at, len, flags)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags), SYS_recvfrom, fd, buf, len, flags,
 	0, 0)
 EARLY(ssize_t, recvfrom, (int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),
@@ -289,6 +293,7 @@ static int early_execl(const char *path, const char *arg, ...)
 #define early___fcntl	 early_fcntl
 #define early_fcntl64	 early_fcntl
 #define early___read	 early_read
+#define early_preadv64v2 early_preadv2
 #define early___recv	 early_recv
 #define early___write	 early_write
 #define early___send	 early_send

@@ -148,7 +148,14 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_make(number, a, b, c, d, e, f);
 	case SYS_read:
 	case SYS_readv:
+	case SYS_preadv2:
 	case SYS_recvfrom:
+	case SYS_splice:
+	case SYS_io_submit:
+	case SYS_io_getevents:
+#ifdef SYS_io_pgetevents
+	case SYS_io_pgetevents:
+#endif
 #ifdef SYS_poll
 	case SYS_poll:
 	case SYS_select:

@@ -4,8 +4,8 @@ program can do to see that, it sees what it sees without the shim."""
 
 from harness.scenario import Works, scenario
 
+READS = {"reads": "every_read_after_shutdown_returns_what_is_queued_and_then_0"}
 SHUTDOWNS = {
-    "reads": "every_read_after_shutdown_returns_what_is_queued_and_then_0",
     "one-side": "after_SHUT_RD_alone_the_program_reads_and_writes_on",
     "polls": "poll_and_select_tell_of_both_sides_being_shut",
     "epolls": "epoll_tells_the_edge_of_both_sides_being_shut_once",
@@ -42,6 +42,8 @@ def same_as_bare(helper, case, name):
     scenario(Works())(compare)
 
 
+for one in READS:
+    same_as_bare("shutdown_reads", one, READS[one])
 for one in SHUTDOWNS:
     same_as_bare("shutdowns", one, SHUTDOWNS[one])
 for one in HOLDERS:
