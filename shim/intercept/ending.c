@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/deferred.h"
 #include "../fix/exit.h"
 #include "../fix/linger.h"
@@ -238,6 +239,8 @@ static void at_exit(int status, void *arg)
 	ending_exit(status, CALLER());
 	if (!watched(0) || !start_ready())
 		return;
+	if (fdhint_high() > 0)
+		uring_possible();
 	event_summary();
 	family_exit_by_stdio();
 }

@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../detect/facts.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/deferred.h"
 #include "closing.h"
 #include "disconnect.h"
@@ -76,11 +77,16 @@ EXPORT(int, __socket, (int domain, int type, int protocol))
 	return rf_socket(libc___socket, domain, type, protocol);
 }
 
-/* Only connect() to AF_UNSPEC wants to know: what waits there is reset by it. */
+/*
+ * Only connect() to AF_UNSPEC wants to know: what waits there is reset by it. A server that does the
+ * rest by a ring comes to no other door.
+ */
 static void listens(int fd)
 {
-	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
-		fdhint_record(fd)->flags |= REC_LISTENS;
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
+		return;
+	fdhint_record(fd)->flags |= REC_LISTENS;
+	uring_possible();
 }
 
 EXPORT(int, listen, (int fd, int backlog))

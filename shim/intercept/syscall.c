@@ -3,6 +3,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../log/unwind.h"
@@ -40,6 +41,21 @@ static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 		start_ready();
 	return r;
 }
+
+#ifdef SYS_io_uring_setup
+static long make_ring(long entries, long params)
+{
+	long r;
+
+	deferred_before();
+	r = libc_syscall(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
+	if (out_of_descriptors((int)r))
+		r = libc_syscall(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
+	if (r >= 0 && watched(0) && start_ready())
+		uring_made();
+	return r;
+}
+#endif
 
 EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
 {
@@ -172,6 +188,10 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 #endif
 		deferred_before();
 		return libc_syscall(number, a, b, c, d, e, f);
+#ifdef SYS_io_uring_setup
+	case SYS_io_uring_setup:
+		return make_ring(a, b);
+#endif
 	case SYS_write: /* some builds of libunwind probe memory this way */
 		if (unlikely(fdhint_get((int)a) & HINT_UNWINDER) && unwind_is_caller(CALLER()))
 			return unwind_probe_write((const void *)b, (size_t)c);
