@@ -28,6 +28,11 @@ static uint32_t opening, never, failed_ms;
 static uint32_t senders; /* threads that may be about to send by a number they have read */
 static bool told, forbidden;
 
+bool linger_open(void)
+{
+	return __atomic_load_n(&channel, __ATOMIC_RELAXED) >= 0;
+}
+
 bool linger_owns(int fd)
 {
 	return fd >= 0 && fd == __atomic_load_n(&channel, __ATOMIC_ACQUIRE) &&

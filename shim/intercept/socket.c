@@ -42,9 +42,9 @@ HOT static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
 HOT static int rf_socket(int (*real)(int, int, int), int domain, int type, int protocol)
 {
 	struct owner_mark mark = owner_mark();
-	int fd = real(domain, type, protocol);
+	int before = errno, fd = real(domain, type, protocol);
 
-	if (out_of_descriptors(fd))
+	if (out_of_descriptors(fd, before))
 		fd = real(domain, type, protocol);
 	if (fd < 0)
 		return fd;
@@ -126,9 +126,9 @@ HOT static void accepted(int listener, int fd, const struct owner_mark *mark, in
 EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
 {
 	struct owner_mark mark = owner_mark();
-	int r = libc_accept(fd, addr, len);
+	int before = errno, r = libc_accept(fd, addr, len);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = libc_accept(fd, addr, len);
 	if (r >= 0)
 		accepted(fd, r, &mark, 0);
@@ -138,9 +138,9 @@ EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
 EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 {
 	struct owner_mark mark = owner_mark();
-	int r = libc_accept4(fd, addr, len, flags);
+	int before = errno, r = libc_accept4(fd, addr, len, flags);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = libc_accept4(fd, addr, len, flags);
 	if (r >= 0)
 		accepted(fd, r, &mark, flags);
@@ -151,9 +151,10 @@ EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 int rf_syscall_accept(long number, int fd, void *addr, socklen_t *len, int flags)
 {
 	struct owner_mark mark = owner_mark();
+	int before = errno;
 	int r = (int)libc_syscall(number, fd, (long)addr, (long)len, flags, 0, 0);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = (int)libc_syscall(number, fd, (long)addr, (long)len, flags, 0, 0);
 	if (r >= 0)
 		accepted(fd, r, &mark, number == SYS_accept4 ? flags : 0);

@@ -5,6 +5,7 @@
 #include "closing.h"
 #include "export.h"
 #include "failure.h"
+#include "pressure.h"
 #include "rights.h"
 
 #include <errno.h>
@@ -218,6 +219,7 @@ EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 	ssize_t r;
 
 	deferred_before();
+	pressure_before_rights(fd, msg);
 	r = libc_recvmsg(fd, msg, flags);
 	hint = fdhint_get(fd);
 	if (r >= 0) /* the kernel has read and written it */
@@ -236,6 +238,8 @@ EXPORT(int, recvmmsg,
 	int r;
 
 	deferred_before();
+	if (count)
+		pressure_before_rights(fd, &msgs->msg_hdr);
 	r = libc_recvmmsg(fd, msgs, count, flags, timeout);
 	hint = fdhint_get(fd);
 	rights_received_many(msgs, r);

@@ -42,14 +42,25 @@ static long rf_make(long number, long a, long b, long c, long d, long e, long f)
 	return r;
 }
 
+/* It may be one that makes descriptors. */
+static long make_other(long number, long a, long b, long c, long d, long e, long f)
+{
+	int before = errno;
+	long r = libc_syscall(number, a, b, c, d, e, f);
+
+	return out_of_descriptors(r == -1 ? -1 : 0, before) ? libc_syscall(number, a, b, c, d, e, f)
+							    : r;
+}
+
 #ifdef SYS_io_uring_setup
 static long make_ring(long entries, long params)
 {
+	int before = errno;
 	long r;
 
 	deferred_before();
 	r = libc_syscall(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
-	if (out_of_descriptors((int)r))
+	if (out_of_descriptors((int)r, before))
 		r = libc_syscall(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
 	if (r >= 0 && watched(0) && start_ready())
 		uring_made();
@@ -108,12 +119,15 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_syscall_connect((int)a, (const void *)b, (socklen_t)c, CALLER());
 	case SYS_recvmsg:
 		deferred_before();
+		pressure_before_rights((int)a, (const struct msghdr *)b);
 		r = libc_syscall(number, a, b, c, d, e, f);
 		if (r >= 0)
 			rights_received((struct msghdr *)b);
 		return r;
 	case SYS_recvmmsg:
 		deferred_before();
+		if (c)
+			pressure_before_rights((int)a, &((const struct mmsghdr *)b)->msg_hdr);
 		r = libc_syscall(number, a, b, c, d, e, f);
 		rights_received_many((struct mmsghdr *)b, (int)r);
 		return r;
@@ -197,8 +211,6 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 			return unwind_probe_write((const void *)b, (size_t)c);
 		return libc_syscall(number, a, b, c, d, e, f);
 	default:
-		r = libc_syscall(number, a, b, c, d, e, f);
-		return out_of_descriptors(r == -1 ? -1 : 0) ? libc_syscall(number, a, b, c, d, e, f)
-							    : r;
+		return make_other(number, a, b, c, d, e, f);
 	}
 }
