@@ -204,21 +204,36 @@ static void end_trim(struct entry *e, int fd)
 	release(e, &trimmed_count);
 }
 
+static bool some(const uint32_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
+}
+
+static void untrim(int fd, bool all)
+{
+	uint64_t old = block_signals();
+	struct entry *e;
+
+	for (e = entries; e < entries + MOST; e++) {
+		if ((all || e->fd == fd) && change(e, TRIMMED, SETTLING))
+			end_trim(e, e->fd);
+	}
+	restore_signals(old);
+}
+
+void deferred_untrim(int fd)
+{
+	if (some(&trimmed_count) && start_ready())
+		untrim(fd, false);
+}
+
 void deferred_leader_ends(void)
 {
-	struct entry *e;
-	uint64_t old;
-
 	if (!start_ready() || sys0(SYS_gettid) != self.pid)
 		return;
 	__atomic_store_n(&leaderless, true, __ATOMIC_SEQ_CST);
 	deferred_settle_all();
-	old = block_signals();
-	for (e = entries; e < entries + MOST; e++) {
-		if (change(e, TRIMMED, SETTLING))
-			end_trim(e, e->fd);
-	}
-	restore_signals(old);
+	untrim(-1, true);
 }
 
 /* By a duplicate in the reaper's table; what has gone from the program's needs nothing any more. */
@@ -239,11 +254,6 @@ static void end_elsewhere(struct entry *e, enum state was)
 	else
 		end_trim(e, fd);
 	sys1(SYS_close, fd);
-}
-
-static bool some(const uint32_t *count)
-{
-	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
 }
 
 bool deferred_look(uint32_t now)

@@ -34,6 +34,9 @@ bool deferred_add(int fd, uint64_t cookie);
  */
 void deferred_trim(int fd, uint64_t cookie);
 
+/* The program asks for the filter of fd, or is about to change it: that one goes. */
+void deferred_untrim(int fd);
+
 /* For a close that lingers: true if it was still due, and then it is no more. */
 bool deferred_take(int fd, uint64_t cookie);
 
