@@ -18,7 +18,7 @@ optional=(
 	valgrind libjemalloc2 procps util-linux
 	gdb binutils zstd chromium
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
-	libpython3.11-testsuite
+	libpython3.11-testsuite liburing2
 	curl wget nginx-light redis-server lighttpd haproxy wrk
 	prometheus prometheus-node-exporter
 )

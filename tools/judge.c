@@ -233,6 +233,8 @@ static void judge_event(struct finding *f, const struct trial *t, const struct c
 		find_word(f, "outcome", e->outcome, "averted");
 	find(f, c->unread < 0 || e->unread == c->unread, "the event's unread is %" PRId64,
 		e->unread);
+	find(f, strcmp(c->pattern, "connect-refused") != 0 || e->unsent == 0,
+		"the event's unsent is %" PRId64, e->unsent);
 	find(f, !c->armed || e->armed_by, "the event does not tell what armed it");
 	find(f, !listener || e->waiting == ACT_CROWD, "the event's waiting is %" PRId64,
 		e->waiting);

@@ -6,16 +6,18 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 
-#define PIDFD_OF_THREAD 0200 /* O_EXCL */
+#define PIDFD_OF_THREAD 0200 /* O_EXCL; Linux 6.9 */
 #define UNSHARE_TABLE	2    /* CLOSE_RANGE_UNSHARE */
 
 /* From below: a guard page, the stack, the thread-local area with its end in the middle. */
@@ -178,17 +180,60 @@ bool helper_is_self(void)
 	return from && here > from && here < from + GUARD + STACK;
 }
 
-int helper_borrow(int fd, int thread)
+static long borrow_by(long thread, int fd)
 {
-	long r = sys3(SYS_pidfd_getfd, pidfd, fd, 0), p;
+	long p = sys2(SYS_pidfd_open, thread, PIDFD_OF_THREAD), r;
 
-	if (r != -ESRCH || !thread)
-		return (int)r;
-	p = sys2(SYS_pidfd_open, thread,
-		PIDFD_OF_THREAD); /* Linux 6.9; the first thread has ended */
 	if (p < 0)
-		return (int)r;
+		return -ESRCH;
 	r = sys3(SYS_pidfd_getfd, p, fd, 0);
 	sys1(SYS_close, p);
+	return r;
+}
+
+/* linux_dirent64 has a name that begins at its 20th byte, and its own length before. */
+static long next_thread(const char **at)
+{
+	const char *entry = *at, *c = entry + 19;
+	uint16_t length;
+	long number = 0;
+
+	memcpy(&length, entry + 16, sizeof(length));
+	*at = entry + length;
+	for (; *c >= '0' && *c <= '9'; c++)
+		number = number * 10 + *c - '0';
+	return number;
+}
+
+/* By the first of the program's threads that has not ended. */
+static long borrow_by_any(int fd)
+{
+	long folder = sys4(
+		SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long r = -ESRCH, n, thread;
+	char entries[2048];
+	const char *at;
+
+	while (r == -ESRCH && folder >= 0 &&
+		(n = sys3(SYS_getdents64, folder, entries, sizeof(entries))) > 0) {
+		for (at = entries; r == -ESRCH && at < entries + n;) {
+			thread = next_thread(&at);
+			if (thread && thread != self.pid && thread != (long)tid)
+				r = borrow_by(thread, fd);
+		}
+	}
+	if (folder >= 0)
+		sys1(SYS_close, folder);
+	return r;
+}
+
+int helper_borrow(int fd, int thread)
+{
+	long r = sys3(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	if (r == -ESRCH && thread)
+		r = borrow_by(thread, fd);
+	if (r == -ESRCH)
+		r = borrow_by_any(fd);
 	return (int)r;
 }

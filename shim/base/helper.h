@@ -33,7 +33,8 @@ bool helper_is_self(void);
 
 /*
  * A descriptor of the program's, duplicated into the thread's table: to be closed by the caller.
- * -errno: not open there. `thread`: one that has it, or 0; needed once the first one has ended.
+ * -errno: not open there. `thread`: one that has it, or 0. Once the first one has ended it is borrowed
+ * from that, or from any (Linux 6.9): ESRCH where there is none, EBADF before 6.9.
  */
 int helper_borrow(int fd, int thread);
 

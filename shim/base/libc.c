@@ -56,6 +56,10 @@ EARLY(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len
 EARLY(ssize_t, read, (int fd, void *buf, size_t len), SYS_read, fd, buf, len, 0, 0, 0)
 EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int count), SYS_readv, fd, iov, count, 0, 0,
 	0)
+EARLY(ssize_t, preadv2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
+	SYS_preadv2, fd, iov, count, at, 0, flags)
+EARLY(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags),
+	SYS_splice, in, in_at, out, out_at, len, flags)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags), SYS_recvfrom, fd, buf, len, flags,
 	0, 0)
 EARLY(ssize_t, recvfrom, (int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),
@@ -143,6 +147,15 @@ static void early_quick_exit(int status)
 	sys1(SYS_exit_group, status);
 }
 
+static void early_pthread_exit(void *value)
+{
+	void (*f)(void *) = (void (*)(void *))late("pthread_exit");
+
+	if (f)
+		f(value);
+	sys1(SYS_exit, 0);
+}
+
 static void early_closefrom(int first)
 {
 	sys3(SYS_close_range, first < 0 ? 0 : first, ~0U, 0);
@@ -195,6 +208,12 @@ LATE(FILE *, freopen64, (const char *path, const char *mode, FILE *stream), (pat
 LATE(FILE *, fopen, (const char *path, const char *mode), (path, mode), NULL)
 LATE(FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL)
 LATE(void *, opendir, (const char *path), (path), NULL)
+LATE(int, posix_openpt, (int flags), (flags), -1)
+LATE(int, mkstemp, (char *name), (name), -1)
+LATE(int, mkostemp, (char *name, int flags), (name, flags), -1)
+LATE(int, mkstemps, (char *name, int suffix), (name, suffix), -1)
+LATE(int, mkostemps, (char *name, int suffix, int flags), (name, suffix, flags), -1)
+LATE(FILE *, tmpfile, (void), (), NULL)
 LATE(int, epoll_create, (int size), (size), -1)
 LATE(int, __open_2, (const char *path, int flags), (path, flags), -1)
 LATE(int, __open64_2, (const char *path, int flags), (path, flags), -1)
@@ -274,28 +293,34 @@ static int early_execl(const char *path, const char *arg, ...)
 }
 
 /* Other names of the same functions. */
-#define early___close	 early_close
-#define early__IO_fclose early_fclose
-#define early___dup2	 early_dup2
-#define early___fcntl	 early_fcntl
-#define early_fcntl64	 early_fcntl
-#define early___read	 early_read
-#define early___recv	 early_recv
-#define early___write	 early_write
-#define early___send	 early_send
-#define early___poll	 early_poll
-#define early___select	 early_select
-#define early___sendmmsg early_sendmmsg
-#define early___socket	 early_socket
-#define early___connect	 early_connect
-#define early_creat64	 early_creat
-#define early_execlp	 early_execl
-#define early_execle	 early_execl
-#define early___fork	 early_fork
-#define early___vfork	 early_vfork
-#define early___clone	 early_clone
-#define early__IO_popen	 early_popen
-#define early__IO_fdopen early_fdopen
+#define early___close	  early_close
+#define early__IO_fclose  early_fclose
+#define early___dup2	  early_dup2
+#define early___fcntl	  early_fcntl
+#define early_fcntl64	  early_fcntl
+#define early___read	  early_read
+#define early_preadv64v2  early_preadv2
+#define early___recv	  early_recv
+#define early___write	  early_write
+#define early___send	  early_send
+#define early___poll	  early_poll
+#define early___select	  early_select
+#define early___sendmmsg  early_sendmmsg
+#define early___socket	  early_socket
+#define early___connect	  early_connect
+#define early_creat64	  early_creat
+#define early_mkstemp64	  early_mkstemp
+#define early_mkostemp64  early_mkostemp
+#define early_mkstemps64  early_mkstemps
+#define early_mkostemps64 early_mkostemps
+#define early_tmpfile64	  early_tmpfile
+#define early_execlp	  early_execl
+#define early_execle	  early_execl
+#define early___fork	  early_fork
+#define early___vfork	  early_vfork
+#define early___clone	  early_clone
+#define early__IO_popen	  early_popen
+#define early__IO_fdopen  early_fdopen
 
 #define HOOK(ret, name, params, need) HOT_DATA ret(*libc_##name) params = early_##name;
 #include "../hooks.def"

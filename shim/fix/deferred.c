@@ -31,6 +31,7 @@ static struct entry {
 
 HOT_DATA uint32_t deferred_count;
 static uint32_t trimmed_count;
+static bool leaderless;
 
 static bool change(struct entry *e, uint32_t from, uint32_t to)
 {
@@ -94,7 +95,8 @@ bool deferred_add(int fd, uint64_t cookie)
  */
 static bool trim(struct entry *e, int fd)
 {
-	if (facts_unsent(fd) == 0 || !trim_attach(fd))
+	if (__atomic_load_n(&leaderless, __ATOMIC_SEQ_CST) || facts_unsent(fd) == 0 ||
+		!trim_attach(fd))
 		return false;
 	put_off(e, self.opt.linger.idle_ms);
 	__atomic_add_fetch(&trimmed_count, 1, __ATOMIC_SEQ_CST);
@@ -177,14 +179,27 @@ static void make_real(struct entry *e, int fd)
 }
 
 /* No handler of the program's in between: it might close the number. */
-static void settle(int fd, bool all)
+static uint64_t block_signals(void)
 {
 	uint64_t every = ~UINT64_C(0), old = 0;
+
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &every, &old, sizeof(old));
+	return old;
+}
+
+static void restore_signals(uint64_t old)
+{
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+}
+
+static void settle(int fd, bool all)
+{
 	struct entry *e;
+	uint64_t old;
 
 	if (!start_ready())
 		return;
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &every, &old, sizeof(old));
+	old = block_signals();
 	for (e = entries; e < entries + MOST; e++) {
 		if (!all && !is_of(e, fd))
 			continue;
@@ -195,7 +210,7 @@ static void settle(int fd, bool all)
 	}
 	if (!all)
 		fdhint_unset(fd, HINT_DEFERRED);
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	restore_signals(old);
 }
 
 void deferred_settle(int fd)
@@ -213,6 +228,38 @@ static void end_trim(struct entry *e, int fd)
 	if (facts_cookie(fd) == e->cookie)
 		trim_detach(fd);
 	release(e, &trimmed_count);
+}
+
+static bool some(const uint32_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
+}
+
+static void untrim(int fd, bool all)
+{
+	uint64_t old = block_signals();
+	struct entry *e;
+
+	for (e = entries; e < entries + MOST; e++) {
+		if ((all || e->fd == fd) && change(e, TRIMMED, SETTLING))
+			end_trim(e, e->fd);
+	}
+	restore_signals(old);
+}
+
+void deferred_untrim(int fd)
+{
+	if (some(&trimmed_count) && start_ready())
+		untrim(fd, false);
+}
+
+void deferred_leader_ends(void)
+{
+	if (!start_ready() || sys0(SYS_gettid) != self.pid)
+		return;
+	__atomic_store_n(&leaderless, true, __ATOMIC_SEQ_CST);
+	deferred_settle_all();
+	untrim(-1, true);
 }
 
 /* By a duplicate in the reaper's table; what has gone from the program's needs nothing any more. */
@@ -238,11 +285,6 @@ static void end_elsewhere(struct entry *e, enum state was)
 static bool is_over(const struct entry *e, uint32_t now)
 {
 	return (int32_t)(now - __atomic_load_n(&e->until_ms, __ATOMIC_RELAXED)) >= 0;
-}
-
-static bool some(const uint32_t *count)
-{
-	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
 }
 
 bool deferred_look(uint32_t now)
@@ -274,4 +316,5 @@ void deferred_forked(void)
 {
 	memset(entries, 0, sizeof(entries));
 	deferred_count = trimmed_count = 0;
+	leaderless = false;
 }

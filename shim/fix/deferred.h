@@ -34,6 +34,9 @@ bool deferred_add(int fd, uint64_t cookie);
  */
 void deferred_trim(int fd, uint64_t cookie);
 
+/* The program asks for the filter of fd, or is about to change it: that one goes. */
+void deferred_untrim(int fd);
+
 /* For a close that lingers: true if it was still due, and then it is no more. */
 bool deferred_take(int fd, uint64_t cookie);
 
@@ -47,6 +50,12 @@ static inline void deferred_before(void)
 	if (__builtin_expect(__atomic_load_n(&deferred_count, __ATOMIC_RELAXED) != 0, 0))
 		deferred_settle_all();
 }
+
+/*
+ * The calling thread is about to end. Where it is the first one, the reaper does not come to the
+ * program's descriptors any more (helper.h, before Linux 6.9): nothing is left to it from here on.
+ */
+void deferred_leader_ends(void);
 
 /*
  * The reaper's turns: those whose time is over (start_now_ms()); all, before it ends. True while some

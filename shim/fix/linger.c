@@ -35,6 +35,11 @@ static bool is_channel(int fd)
 	return facts_cookie(fd) == __atomic_load_n(&channel_cookie, __ATOMIC_RELAXED);
 }
 
+bool linger_open(void)
+{
+	return __atomic_load_n(&channel, __ATOMIC_RELAXED) >= 0;
+}
+
 bool linger_owns(int fd)
 {
 	return fd >= 0 && fd == __atomic_load_n(&channel, __ATOMIC_ACQUIRE) && is_channel(fd);

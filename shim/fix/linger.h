@@ -67,7 +67,10 @@ void linger_resume(void);
 /* In a forked child: what lingers is the parent's. */
 void linger_forked(void);
 
-/* Is this the shim's end of the channel to the reaper? */
+/* Has the channel to the reaper a number of the program's? */
+bool linger_open(void);
+
+/* Is this the shim's end of it? */
 bool linger_owns(int fd);
 
 /* The program is about to take this number (dup2): the channel gives way. */

@@ -14,7 +14,7 @@
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
 
-/* The log's descriptor is not the program's: closing it succeeds, and it stays. */
+/* The log's descriptor is not the program's, and not open to it: it stays. */
 static bool spared(int fd)
 {
 	return (fdhint_get(fd) & HINT_OWN) && start_ready() && (sink_owns(fd) || linger_owns(fd));
@@ -31,9 +31,14 @@ HOT static int rf_close_by(int (*real)(int), int fd, const void *caller)
 	struct closing c;
 	int r;
 
-	if (unlikely(fdhint_get(fd) & (HINT_UNWINDER | HINT_OWN)) &&
-		(unwind_is_caller(caller) || spared(fd)))
-		return 0;
+	if (unlikely(fdhint_get(fd) & (HINT_UNWINDER | HINT_OWN))) {
+		if (unwind_is_caller(caller))
+			return 0;
+		if (spared(fd)) {
+			errno = EBADF;
+			return -1;
+		}
+	}
 	closing_begin(&c, fd, OP_CLOSE, caller, real != close_by_syscall);
 	/* What was judged is closed: a cancellation that came meanwhile strikes at the next point. */
 	r = c.judged || c.holders ? close_by_syscall(fd) : real(fd);

@@ -5,6 +5,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/deferred.h"
 #include "../fix/listener.h"
 #include "../log/sink.h"
@@ -145,7 +146,7 @@ static void judge(
 			closes_tell(e->pattern, e->op, fd, &f, rec, caller);
 		return;
 	}
-	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie)) {
+	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie) || uring_seen()) {
 		watch(c, fd, rec);
 		return;
 	}

@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/uring.h"
 #include "../policy/policy.h"
 
 #include <signal.h>
@@ -80,7 +81,7 @@ static enum action by_default(const struct event *e, const struct facts *f, cons
 bool decide(
 	struct event *e, int fd, const struct facts *f, const struct fdrec *rec, const void *caller)
 {
-	bool unclear = false;
+	bool unclear = false, uring = uring_possible();
 
 	event_locate(e, caller);
 	e->rule = rule_for(e, fd, rec, &unclear);
@@ -91,6 +92,8 @@ bool decide(
 	event_about(e, fd, f, rec);
 	if (e->action == ACTION_FIX && !e->dry && !rules_mendable(e->pattern))
 		e->why = "this pattern has no mend";
+	else if (uring && e->action == ACTION_FIX && !e->dry)
+		e->why = URING_MAY_HOLD;
 	if (unclear && !e->dry)
 		e->why = "its stack is not known, and a rule asks for it";
 	return true;
@@ -98,7 +101,7 @@ bool decide(
 
 bool decide_mends(const struct event *e)
 {
-	return e->action == ACTION_FIX && !e->dry && rules_mendable(e->pattern);
+	return e->action == ACTION_FIX && !e->dry && rules_mendable(e->pattern) && !uring_seen();
 }
 
 /* For a debugger. Unblocked, for else it would come later and somewhere else. */

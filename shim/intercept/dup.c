@@ -83,11 +83,11 @@ static void duplicating_end(int fd, struct duplicate d, bool made)
 
 static int duplicate(int (*real)(int), int fd)
 {
+	int before = errno, r;
 	struct duplicate d = duplicating(fd);
-	int r;
 
 	r = real(fd);
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = real(fd);
 	if (r >= 0)
 		duplicated(fd, r, false);
@@ -203,7 +203,7 @@ static void concealed(int fd)
 static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 {
 	struct duplicate d;
-	int r;
+	int before = errno, r;
 
 	if (cmd == F_SETFD) {
 		if (!(arg & FD_CLOEXEC))
@@ -215,7 +215,7 @@ static int control(int (*real)(int, int, long), int fd, int cmd, long arg)
 	}
 	d = duplicating(fd);
 	r = real(fd, cmd, arg);
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = real(fd, cmd, arg);
 	if (r >= 0)
 		duplicated(fd, r, cmd == F_DUPFD_CLOEXEC);

@@ -5,6 +5,8 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
+#include "../fix/deferred.h"
 #include "../fix/exit.h"
 #include "../fix/linger.h"
 #include "../fix/listener.h"
@@ -40,10 +42,41 @@ static bool goes_through(struct ending *end)
 	return !end->fails;
 }
 
+/* Listeners whose filter goes again where the exec fails. */
+#define HELD 16
+
+static struct {
+	uint64_t cookie;
+	int fd;
+} held[HELD];
+static uint32_t held_count;
+
+static void note_held(int fd, uint64_t cookie)
+{
+	if (held_count == HELD) {
+		listener_release(fd);
+		return;
+	}
+	held[held_count].fd = fd;
+	held[held_count].cookie = cookie;
+	__atomic_add_fetch(&held_count, 1, __ATOMIC_SEQ_CST);
+}
+
+void ending_exec_failed(void)
+{
+	uint32_t n = __atomic_exchange_n(&held_count, 0, __ATOMIC_SEQ_CST);
+
+	while (n--) {
+		if (facts_cookie(held[n].fd) == held[n].cookie)
+			listener_release(held[n].fd);
+	}
+}
+
 static void mend_listener(const struct ending *end, int fd, struct event *e)
 {
 	if ((int32_t)(start_now_ms() - end->until_ms) < 0) {
-		listener_empty(fd, e);
+		if (listener_empty(fd, e) && end->op == OP_EXEC)
+			note_held(fd, e->facts.cookie);
 		return;
 	}
 	e->outcome = OUTCOME_FAILED;
@@ -284,6 +317,8 @@ static void at_exit(int status, void *arg)
 	ending_exit(status, CALLER());
 	if (!watched(0) || !start_ready())
 		return;
+	if (fdhint_high() > 0)
+		uring_possible();
 	event_summary();
 	family_exit_by_stdio();
 }
@@ -324,3 +359,16 @@ EXPORT(void, quick_exit, (int status))
 
 END(_exit)
 END(_Exit)
+
+void ending_thread(void)
+{
+	if (start_takes && watched(0))
+		deferred_leader_ends();
+}
+
+EXPORT(void, pthread_exit, (void *value))
+{
+	ending_thread();
+	libc_pthread_exit(value);
+	__builtin_unreachable();
+}

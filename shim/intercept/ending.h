@@ -28,6 +28,12 @@ void ending_exit(int status, const void *caller);
  */
 void ending_exec(bool (*succeeds)(const void *arg), const void *arg, const void *caller);
 
+/* It has come back: what was done to a listener for good is undone. Where that was no vfork child's. */
+void ending_exec_failed(void);
+
+/* The calling thread is about to end; the program may go on without it. */
+void ending_thread(void);
+
 /* The constructor: registers what runs at exit() and quick_exit(). */
 void ending_start(void);
 

@@ -140,8 +140,10 @@ static int execute(const struct exec *x, const void *caller)
 	if (counted)
 		family_exec_begin(executable, x);
 	r = exec_with(x->envp, call_exec, x);
-	if (counted) /* it has come back: it failed */
+	if (counted) { /* it has come back: it failed */
 		family_exec_failed();
+		ending_exec_failed();
+	}
 	return (int)r;
 }
 

@@ -56,6 +56,8 @@ void failure_tell(int fd, int error, bool writing, enum op op, const void *calle
 		rec->flags |= REC_ESTABLISHED;
 	pattern = verdict_error(error, writing, hint & HINT_EOF, &f, rec,
 		error == EPIPE && owner_sole(fd, rec, f.cookie));
+	if (pattern == PATTERN_CONNECT_REFUSED)
+		f.unsent = 0; /* what its sequence numbers are left at */
 	if (pattern != PATTERN_NONE)
 		tell(fd, pattern, writing, op, caller, &f, rec);
 }

@@ -2,8 +2,15 @@
 #include "pressure.h"
 
 #include "../base/start.h"
+#include "../base/sys.h"
 #include "../fix/linger.h"
 #include "../log/sink.h"
+#include "../log/sinkfd.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/resource.h>
 
 bool pressure_relieve(void)
 {
@@ -18,6 +25,52 @@ bool pressure_relieve(void)
 	return given;
 }
 
+#define MOST_RIGHTS 253 /* SCM_MAX_FD */
+
+/* So many more are looked at: the shim's own are among them. */
+#define SPARE 8
+
+/* Are so many numbers free, of the highest ones? The kernel gives the lowest free one. */
+static bool any_free(unsigned count)
+{
+	struct pollfd p[MOST_RIGHTS + SPARE];
+	struct timespec now = {0};
+	struct {
+		uint64_t soft, hard;
+	} lim = {0, 0};
+	unsigned last = count + SPARE, i, found = 0;
+
+	sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim);
+	if (lim.soft < last || lim.soft > INT_MAX)
+		return lim.soft > INT_MAX;
+	for (i = 0; i < last; i++)
+		p[i] = (struct pollfd){.fd = (int)(lim.soft - last + i)};
+	if (sys5(SYS_ppoll, p, last, &now, 0, 0) < 0)
+		return false;
+	for (i = 0; i < last; i++)
+		found += (p[i].revents & POLLNVAL) != 0;
+	return found >= count;
+}
+
+/* A wild pointer is the kernel's to refuse: it reads the signal set, and then refuses the operation. */
+static bool readable(const void *eight_bytes)
+{
+	return sys4(SYS_rt_sigprocmask, -1, eight_bytes, 0, 8) != -EFAULT;
+}
+
+void pressure_before_rights(int fd, const struct msghdr *msg)
+{
+	size_t count;
+
+	if ((!sink_open() && !linger_open()) || fdhint_get(fd) || !watched(0) || !start_ready() ||
+		!sinkfd_is_unix(fd) || !readable(&msg->msg_controllen) ||
+		msg->msg_controllen < CMSG_LEN(sizeof(int)))
+		return;
+	count = (msg->msg_controllen - CMSG_LEN(0)) / sizeof(int);
+	if (!any_free(count < MOST_RIGHTS ? (unsigned)count : MOST_RIGHTS))
+		pressure_relieve();
+}
+
 /*
  * Every libc call that makes descriptors and is no door for anything else. They are no TCP sockets:
  * what is known of an earlier one under their number goes. The mode of open() is passed on as it
@@ -26,9 +79,9 @@ bool pressure_relieve(void)
 #define MAKES_ONE(name, params, args) \
 	EXPORT(int, name, params) \
 	{ \
-		int r = libc_##name args; \
+		int before = errno, r = libc_##name args; \
 \
-		if (out_of_descriptors(r)) \
+		if (out_of_descriptors(r, before)) \
 			r = libc_##name args; \
 		start_forget(r); \
 		return r; \
@@ -37,9 +90,9 @@ bool pressure_relieve(void)
 #define MAKES_TWO(name, params, args, fds) \
 	EXPORT(int, name, params) \
 	{ \
-		int r = libc_##name args; \
+		int before = errno, r = libc_##name args; \
 \
-		if (out_of_descriptors(r)) \
+		if (out_of_descriptors(r, before)) \
 			r = libc_##name args; \
 		if (r == 0) { \
 			start_forget(fds[0]); \
@@ -51,9 +104,29 @@ bool pressure_relieve(void)
 #define MAKES_A_STREAM(type, name, params, args) \
 	EXPORT(type *, name, params) \
 	{ \
+		int before = errno; \
 		type *r = libc_##name args; \
 \
-		return out_of_descriptors(r ? 0 : -1) ? libc_##name args : r; \
+		return out_of_descriptors(r ? 0 : -1, before) ? libc_##name args : r; \
+	}
+
+/* The try that found no descriptor has filled the name in. */
+static void blank(char *name, int suffix)
+{
+	memset(name + strlen(name) - (size_t)suffix - 6, 'X', 6);
+}
+
+#define MAKES_A_NAME(name, params, args, suffix) \
+	EXPORT(int, name, params) \
+	{ \
+		int before = errno, r = libc_##name args; \
+\
+		if (out_of_descriptors(r, before)) { \
+			blank(path, suffix); \
+			r = libc_##name args; \
+		} \
+		start_forget(r); \
+		return r; \
 	}
 
 MAKES_ONE(open, (const char *path, int flags, mode_t mode), (path, flags, mode))
@@ -80,3 +153,14 @@ MAKES_TWO(socketpair, (int domain, int type, int protocol, int fds[2]),
 MAKES_A_STREAM(FILE, fopen, (const char *path, const char *mode), (path, mode))
 MAKES_A_STREAM(FILE, fopen64, (const char *path, const char *mode), (path, mode))
 MAKES_A_STREAM(void, opendir, (const char *path), (path))
+MAKES_A_STREAM(FILE, tmpfile, (void), ())
+MAKES_A_STREAM(FILE, tmpfile64, (void), ())
+MAKES_ONE(posix_openpt, (int flags), (flags))
+MAKES_A_NAME(mkstemp, (char *path), (path), 0)
+MAKES_A_NAME(mkstemp64, (char *path), (path), 0)
+MAKES_A_NAME(mkostemp, (char *path, int flags), (path, flags), 0)
+MAKES_A_NAME(mkostemp64, (char *path, int flags), (path, flags), 0)
+MAKES_A_NAME(mkstemps, (char *path, int suffix), (path, suffix), suffix)
+MAKES_A_NAME(mkstemps64, (char *path, int suffix), (path, suffix), suffix)
+MAKES_A_NAME(mkostemps, (char *path, int suffix, int flags), (path, suffix, flags), suffix)
+MAKES_A_NAME(mkostemps64, (char *path, int suffix, int flags), (path, suffix, flags), suffix)

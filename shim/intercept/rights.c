@@ -84,9 +84,9 @@ void rights_received_many(struct mmsghdr *msgs, int count)
 
 static int rf_pidfd_getfd(int (*real)(int, int, unsigned), int pidfd, int fd, unsigned flags)
 {
-	int r = real(pidfd, fd, flags);
+	int before = errno, r = real(pidfd, fd, flags);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = real(pidfd, fd, flags);
 	if (r >= 0)
 		received(r);

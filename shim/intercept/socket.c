@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../detect/facts.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/deferred.h"
 #include "closing.h"
 #include "disconnect.h"
@@ -41,9 +42,9 @@ HOT static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
 HOT static int rf_socket(int (*real)(int, int, int), int domain, int type, int protocol)
 {
 	struct owner_mark mark = owner_mark();
-	int fd = real(domain, type, protocol);
+	int before = errno, fd = real(domain, type, protocol);
 
-	if (out_of_descriptors(fd))
+	if (out_of_descriptors(fd, before))
 		fd = real(domain, type, protocol);
 	if (fd < 0)
 		return fd;
@@ -76,11 +77,16 @@ EXPORT(int, __socket, (int domain, int type, int protocol))
 	return rf_socket(libc___socket, domain, type, protocol);
 }
 
-/* Only connect() to AF_UNSPEC wants to know: what waits there is reset by it. */
+/*
+ * Only connect() to AF_UNSPEC wants to know: what waits there is reset by it. A server that does the
+ * rest by a ring comes to no other door.
+ */
 static void listens(int fd)
 {
-	if ((fdhint_get(fd) & HINT_STREAM) && start_may_note())
-		fdhint_record(fd)->flags |= REC_LISTENS;
+	if (!(fdhint_get(fd) & HINT_STREAM) || !start_ready())
+		return;
+	fdhint_record(fd)->flags |= REC_LISTENS;
+	uring_possible();
 }
 
 EXPORT(int, listen, (int fd, int backlog))
@@ -120,9 +126,9 @@ HOT static void accepted(int listener, int fd, const struct owner_mark *mark, in
 EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
 {
 	struct owner_mark mark = owner_mark();
-	int r = libc_accept(fd, addr, len);
+	int before = errno, r = libc_accept(fd, addr, len);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = libc_accept(fd, addr, len);
 	if (r >= 0)
 		accepted(fd, r, &mark, 0);
@@ -132,9 +138,9 @@ EXPORT(int, accept, (int fd, void *addr, socklen_t *len))
 EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 {
 	struct owner_mark mark = owner_mark();
-	int r = libc_accept4(fd, addr, len, flags);
+	int before = errno, r = libc_accept4(fd, addr, len, flags);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = libc_accept4(fd, addr, len, flags);
 	if (r >= 0)
 		accepted(fd, r, &mark, flags);
@@ -145,9 +151,10 @@ EXPORT(int, accept4, (int fd, void *addr, socklen_t *len, int flags))
 int rf_syscall_accept(long number, int fd, void *addr, socklen_t *len, int flags)
 {
 	struct owner_mark mark = owner_mark();
+	int before = errno;
 	int r = (int)libc_syscall(number, fd, (long)addr, (long)len, flags, 0, 0);
 
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = (int)libc_syscall(number, fd, (long)addr, (long)len, flags, 0, 0);
 	if (r >= 0)
 		accepted(fd, r, &mark, number == SYS_accept4 ? flags : 0);

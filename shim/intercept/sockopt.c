@@ -89,11 +89,20 @@ static void repaired(int fd)
 	fdhint_forget(fd);
 }
 
+/* SO_ATTACH_FILTER is SO_GET_FILTER. */
+static inline bool is_filter(int level, int name)
+{
+	return level == SOL_SOCKET &&
+		(name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER || name == SO_ATTACH_BPF);
+}
+
 int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len, const void *caller)
 {
 	struct linger linger;
 	int r;
 
+	if (unlikely(is_filter(level, name)))
+		deferred_untrim(fd);
 	r = libc_setsockopt(fd, level, name, value, len);
 	if (unlikely(r == 0 && is_linger2(level, name, value, len)))
 		linger2_set(fd, value, caller);
@@ -133,6 +142,8 @@ EXPORT(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *le
 {
 	int r;
 
+	if (unlikely(is_filter(level, name)))
+		deferred_untrim(fd);
 	if (likely(name != SO_ERROR || level != SOL_SOCKET || !fdhint_get(fd)))
 		return libc_getsockopt(fd, level, name, value, len);
 	r = libc_getsockopt(fd, level, name, value, len);

@@ -5,6 +5,7 @@
 #include "closing.h"
 #include "export.h"
 #include "failure.h"
+#include "pressure.h"
 #include "rights.h"
 
 #include <errno.h>
@@ -145,6 +146,14 @@ READ_DOOR(__read_chk, (int fd, void *buf, size_t len, size_t size), (fd, buf, le
 READ_DOOR(readv, (int fd, const struct iovec *iov, int count), (fd, iov, count),
 	(int fd, const struct iovec *iov, int count, unsigned hint), (fd, iov, count, hint),
 	any_room(iov, (size_t)count), OP_READV)
+READ_DOOR(preadv2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
+	(fd, iov, count, at, flags),
+	(int fd, const struct iovec *iov, int count, off_t at, int flags, unsigned hint),
+	(fd, iov, count, at, flags, hint), any_room(iov, (size_t)count), OP_READV)
+READ_DOOR(preadv64v2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
+	(fd, iov, count, at, flags),
+	(int fd, const struct iovec *iov, int count, off_t at, int flags, unsigned hint),
+	(fd, iov, count, at, flags, hint), any_room(iov, (size_t)count), OP_READV)
 READ_DOOR(recv, (int fd, void *buf, size_t len, int flags), (fd, buf, len, flags),
 	(int fd, void *buf, size_t len, int flags, unsigned hint), (fd, buf, len, flags, hint),
 	len > 0, OP_RECV)
@@ -197,12 +206,20 @@ EXPORT(ssize_t, writev, (int fd, const struct iovec *iov, int count))
 	return r;
 }
 
+/* An error may be that of either end: none is told of here. */
+EXPORT(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags))
+{
+	deferred_before();
+	return libc_splice(in, in_at, out, out_at, len, flags);
+}
+
 EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))
 {
 	unsigned hint;
 	ssize_t r;
 
 	deferred_before();
+	pressure_before_rights(fd, msg);
 	r = libc_recvmsg(fd, msg, flags);
 	hint = fdhint_get(fd);
 	if (r >= 0) /* the kernel has read and written it */
@@ -221,6 +238,8 @@ EXPORT(int, recvmmsg,
 	int r;
 
 	deferred_before();
+	if (count)
+		pressure_before_rights(fd, &msgs->msg_hdr);
 	r = libc_recvmmsg(fd, msgs, count, flags, timeout);
 	hint = fdhint_get(fd);
 	rights_received_many(msgs, r);

@@ -3,6 +3,7 @@
 #include "../base/sys.h"
 #include "../detect/family.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../log/unwind.h"
@@ -56,6 +57,32 @@ static long rf_wait(long number, long a, long b, long c, long d, long e, long f)
 	return r;
 }
 
+/* It may be one that makes descriptors. */
+static long make_other(long number, long a, long b, long c, long d, long e, long f)
+{
+	int before = errno;
+	long r = libc_syscall(number, a, b, c, d, e, f);
+
+	return out_of_descriptors(r == -1 ? -1 : 0, before) ? libc_syscall(number, a, b, c, d, e, f)
+							    : r;
+}
+
+#ifdef SYS_io_uring_setup
+static long make_ring(long entries, long params)
+{
+	int before = errno;
+	long r;
+
+	deferred_before();
+	r = libc_syscall(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
+	if (out_of_descriptors((int)r, before))
+		r = libc_syscall(SYS_io_uring_setup, entries, params, 0, 0, 0, 0);
+	if (r >= 0 && watched(0) && start_ready())
+		uring_made();
+	return r;
+}
+#endif
+
 EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
 {
 	long r;
@@ -107,12 +134,15 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_syscall_connect((int)a, (const void *)b, (socklen_t)c, CALLER());
 	case SYS_recvmsg:
 		deferred_before();
+		pressure_before_rights((int)a, (const struct msghdr *)b);
 		r = libc_syscall(number, a, b, c, d, e, f);
 		if (r >= 0)
 			rights_received((struct msghdr *)b);
 		return r;
 	case SYS_recvmmsg:
 		deferred_before();
+		if (c)
+			pressure_before_rights((int)a, &((const struct mmsghdr *)b)->msg_hdr);
 		r = libc_syscall(number, a, b, c, d, e, f);
 		rights_received_many((struct mmsghdr *)b, (int)r);
 		return r;
@@ -130,6 +160,7 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_exit: /* of the last thread it ends the program */
 		if (watched(0) && start_ready() && start_threads() == 1)
 			ending_at_once((int)a, CALLER());
+		ending_thread();
 		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_setuid:
 	case SYS_setgid:
@@ -162,7 +193,14 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		return rf_make(number, a, b, c, d, e, f);
 	case SYS_read:
 	case SYS_readv:
+	case SYS_preadv2:
 	case SYS_recvfrom:
+	case SYS_splice:
+	case SYS_io_submit:
+	case SYS_io_getevents:
+#ifdef SYS_io_pgetevents
+	case SYS_io_pgetevents:
+#endif
 #ifdef SYS_epoll_wait
 	case SYS_epoll_wait:
 #endif
@@ -182,13 +220,15 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_ppoll:
 	case SYS_pselect6:
 		return rf_wait(number, a, b, c, d, e, f);
+#ifdef SYS_io_uring_setup
+	case SYS_io_uring_setup:
+		return make_ring(a, b);
+#endif
 	case SYS_write: /* some builds of libunwind probe memory this way */
 		if (unlikely(fdhint_get((int)a) & HINT_UNWINDER) && unwind_is_caller(CALLER()))
 			return unwind_probe_write((const void *)b, (size_t)c);
 		return libc_syscall(number, a, b, c, d, e, f);
 	default:
-		r = libc_syscall(number, a, b, c, d, e, f);
-		return out_of_descriptors(r == -1 ? -1 : 0) ? libc_syscall(number, a, b, c, d, e, f)
-							    : r;
+		return make_other(number, a, b, c, d, e, f);
 	}
 }

@@ -10,7 +10,7 @@
  */
 EXPORT(int, pipe2, (int fds[2], int flags))
 {
-	int r;
+	int before = errno, r;
 
 	if (unlikely(unwind_is_caller(CALLER()))) {
 		fds[0] = FDHINT_PROBE;
@@ -18,7 +18,7 @@ EXPORT(int, pipe2, (int fds[2], int flags))
 		return 0;
 	}
 	r = libc_pipe2(fds, flags);
-	if (out_of_descriptors(r))
+	if (out_of_descriptors(r, before))
 		r = libc_pipe2(fds, flags);
 	if (r == 0) {
 		start_forget(fds[0]);

@@ -4,6 +4,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/owner.h"
+#include "../detect/uring.h"
 #include "../fix/linger.h"
 #include "decide.h"
 #include "epoll.h"
@@ -29,7 +30,7 @@ static bool watchable(int fd, const struct facts *f, const struct fdrec *rec)
 {
 	return verdict_peer_may_send(f) && !f->linger_on && rec->cookie &&
 		!(rec->flags & (REC_MPTCP | REC_SHUT_RD)) && owner_sole(fd, rec, f->cookie) &&
-		nobody_waits(fd);
+		nobody_waits(fd) && !uring_possible();
 }
 
 static void hand_over(int fd, const struct event *e)

@@ -370,6 +370,11 @@ uint32_t sink_generation(void)
 	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
+bool sink_open(void)
+{
+	return __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED) >= 0;
+}
+
 bool sink_owns(int fd)
 {
 	return fd >= 0 && fd == __atomic_load_n(&handles[0].fd, __ATOMIC_RELAXED) &&

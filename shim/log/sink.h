@@ -37,6 +37,9 @@ void sink_lose(void);
 /* Raised by each (re)opening of the log: frames must be told anew. */
 uint32_t sink_generation(void);
 
+/* Has it a number of the program's? */
+bool sink_open(void);
+
 /* Is this the log's own descriptor? The program did not open it, so for it it is not there. */
 bool sink_owns(int fd);
 

@@ -104,6 +104,24 @@ static void taken_by_a_vfork_child(char **args)
 	printf("more open: %d\n", open_numbers() - before);
 }
 
+/* What the program has not opened is EBADF to it. */
+static void close_each(char **args)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), fds[2], closed = 0;
+
+	(void)args;
+	refused_at(fd);
+	unread_pair(fds);
+	close(fds[0]);
+	for (int number = 3; number < 1100; number++) {
+		errno = 0;
+		closed += close(number) == 0;
+		if (errno && errno != EBADF)
+			say("close", -1);
+	}
+	printf("closed: %d\n", closed);
+}
+
 static volatile sig_atomic_t urgent;
 
 static void count(int signal)
@@ -131,7 +149,8 @@ static void urgent_after_close(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"last", last_number},
-		{"vfork", taken_by_a_vfork_child}, {"urgent", urgent_after_close}};
+		{"vfork", taken_by_a_vfork_child}, {"urgent", urgent_after_close},
+		{"each", close_each}};
 
 	(void)argc;
 	return attack(argv, table, sizeof(table) / sizeof(*table));

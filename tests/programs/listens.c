@@ -5,6 +5,7 @@
  */
 #include "victim.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -115,6 +116,35 @@ static void polled_beside_a_thread(char **args)
 	beside_a_thread(args, O_NONBLOCK);
 }
 
+/* An object without anything to be loaded: refused when all else has been looked at. */
+static void make_hollow(const char *path)
+{
+	Elf64_Ehdr head[2] = {0};
+	int from = open("/proc/self/exe", O_RDONLY), to = open(path, O_WRONLY | O_CREAT, 0700);
+
+	if (read(from, head, sizeof(head[0])) != sizeof(head[0]))
+		err(1, "/proc/self/exe");
+	head[0].e_phnum = 0;
+	if (write(to, head, sizeof(head)) != sizeof(head))
+		err(1, "%s", path);
+	close(from);
+	close(to);
+}
+
+static void execute_in_vain(char **args)
+{
+	char *argv[] = {(char[]){"hollow"}, NULL};
+	int fd = crowded(args);
+	socklen_t len = 0;
+
+	make_hollow("hollow");
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
+		err(1, "F_SETFD");
+	say("execv", execv("./hollow", argv));
+	say("filter", getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len) ? -1 : (long)len);
+	say("close", close(fd));
+}
+
 /* Two children serve what the parent has closed. */
 static void prefork(char **args)
 {
@@ -212,6 +242,7 @@ int main(int argc, char **argv)
 		{"shutdown", shut_it_down},
 		{"blocking", blocking_beside_a_thread},
 		{"polled", polled_beside_a_thread},
+		{"exec", execute_in_vain},
 		{"emfile", without_descriptors},
 		{"prefork", prefork},
 		{"others", other_listeners},

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who else can see that a program has shut both sides of a connection: its threads, what a signal
- * handler has interrupted, stdio, its children, whoever holds the socket too. As shutdowns.c.
+ * Who else can see that a program has shut both sides of a connection: what a signal handler has
+ * interrupted, stdio, its children, whoever holds the socket too. As shutdowns.c.
  * usage: shutdown_holders CASE
  */
 #include "shutdowns.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -14,62 +13,7 @@
 
 extern char **environ;
 
-/* --- other threads, handlers, stdio --- */
-
-static int64_t woken_ms;
-
-static void *read_to_end(void *fd)
-{
-	long n = read(*(int *)fd, buf, sizeof(buf));
-
-	woken_ms = now_ms();
-	return (void *)(n + 1);
-}
-
-static void *poll_to_end(void *fd)
-{
-	long n = poll(&(struct pollfd){*(int *)fd, POLLIN, 0}, 1, 5000);
-
-	woken_ms = now_ms();
-	return (void *)n;
-}
-
-/* Milliseconds until the thread that waits has been woken by the shutdown. */
-static int64_t wake_thread(void *(*function)(void *), bool closes)
-{
-	pthread_t thread;
-	int64_t start;
-	void *result;
-	int fds[2];
-
-	tcp_pair(fds);
-	pthread_create(&thread, NULL, function, &fds[0]);
-	usleep(50000);
-	start = now_ms();
-	shutdown(fds[0], SHUT_RDWR);
-	if (closes)
-		close(fds[0]);
-	pthread_join(thread, &result);
-	if (result != (void *)1)
-		errx(1, "it came to %ld", (long)result);
-	return woken_ms - start;
-}
-
-/* The machine may be busy: once at once is enough. */
-static void threads(char **args)
-{
-	int64_t read_ms = LATEST_MS, poll_ms = LATEST_MS, ms;
-
-	(void)args;
-	for (int i = 0; i < 5; i++) {
-		ms = wake_thread(read_to_end, true);
-		read_ms = ms < read_ms ? ms : read_ms;
-		ms = wake_thread(poll_to_end, false);
-		poll_ms = ms < poll_ms ? ms : poll_ms;
-	}
-	say("a thread that reads is woken at once", read_ms < AT_ONCE_MS);
-	say("a thread that polls is woken at once", poll_ms < AT_ONCE_MS);
-}
+/* --- handlers, stdio --- */
 
 static int to_shut;
 
@@ -285,7 +229,6 @@ static void travels(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
-		{"threads", threads},
 		{"handlers", handlers},
 		{"streams", streams},
 		{"children", children},

@@ -11,82 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
-
-/* --- reads --- */
-
-static long by_read(int fd)
-{
-	return read(fd, buf, sizeof(buf));
-}
-
-static long by_readv(int fd)
-{
-	struct iovec iov = {buf, sizeof(buf)};
-
-	return readv(fd, &iov, 1);
-}
-
-static long by_recv(int fd)
-{
-	return recv(fd, buf, sizeof(buf), 0);
-}
-
-static long by_peek(int fd)
-{
-	return recv(fd, buf, sizeof(buf), MSG_PEEK);
-}
-
-static long by_recvfrom(int fd)
-{
-	return recvfrom(fd, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
-}
-
-static long by_recvmsg(int fd)
-{
-	struct iovec iov = {buf, sizeof(buf)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	return recvmsg(fd, &msg, 0);
-}
-
-static long by_recvmmsg(int fd)
-{
-	struct iovec iov = {buf, sizeof(buf)};
-	struct mmsghdr msg = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
-	int n = recvmmsg(fd, &msg, 1, 0, NULL);
-
-	return n == 1 ? (long)msg.msg_len : n;
-}
-
-static long by_syscall(int fd)
-{
-	return syscall(SYS_read, fd, buf, sizeof(buf));
-}
-
-static void reads(char **args)
-{
-	static const struct {
-		const char *name;
-		long (*read)(int fd);
-	} ways[] = {{"read", by_read}, {"readv", by_readv}, {"recv", by_recv}, {"peek", by_peek},
-		{"recvfrom", by_recvfrom}, {"recvmsg", by_recvmsg}, {"recvmmsg", by_recvmmsg},
-		{"syscall", by_syscall}};
-	int fds[2], how;
-
-	(void)args;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		for (how = SHUT_RD; how <= SHUT_RDWR; how += SHUT_RDWR - SHUT_RD) {
-			shut_pair(fds, how);
-			say(ways[i].name, ways[i].read(fds[0]));
-			quick_pair(fds);
-			leave_unread(fds);
-			shutdown(fds[0], how);
-			say(ways[i].name, ways[i].read(fds[0]));
-			say("then read", read(fds[0], buf, sizeof(buf)));
-		}
-	}
-}
 
 /* Linux goes on receiving after SHUT_RD alone, and the program may go on writing. */
 static void one_side(char **args)
@@ -324,7 +248,6 @@ static void risks(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
-		{"reads", reads},
 		{"one-side", one_side},
 		{"polls", polls},
 		{"epolls", epolls},

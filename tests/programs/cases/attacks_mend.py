@@ -121,22 +121,3 @@ def an_identity_is_given_up_by_all_threads_and_at_once(run):
 def a_socket_in_repair_mode_is_closed_without_a_packet(run):
     closers(run, "repair", expected="repair: 0\nclose: 0\nthe peer hears: 0\n")
     assert run.bare or not of_pattern(run, "unread-close"), "it is told"
-
-
-# --- numbers and signals ---
-
-@scenario(Works())
-def a_line_of_the_log_goes_to_no_descriptor_that_took_its_number(run):
-    run.traced = False  # more refused connections than a trace holds
-    attack(run, "numbers", "last", expected="nothing\n",
-           env={} if run.bare else {"RSTFIX_RATE": "1000000", "RSTFIX_BACKTRACE": "0"})
-
-
-@scenario(Works())
-def a_vfork_child_that_takes_all_numbers_costs_its_parent_none(run):
-    attack(run, "numbers", "vfork", expected="more open: 0\n")
-
-
-@scenario(Works())
-def a_closed_socket_raises_no_signal(run):
-    attack(run, "numbers", "urgent", expected="SIGURG: 0\n")

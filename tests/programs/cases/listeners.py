@@ -70,6 +70,14 @@ def a_blocking_listener_is_left_alone_where_another_thread_may_wait_at_it(run):
     assert told == expected, told
 
 
+@scenario(Works(), root=True)
+def a_listener_whose_program_fails_to_execute_another_goes_on(run):
+    program, ends = crowd(run, "exec")
+    assert program.out == "execv: ENOEXEC\nfilter: 0\nclose: 0\n", program.out
+    expected = {"FIN" if run.mode == "fix" else "ECONNRESET": CROWD}
+    assert ends == expected, f"the clients ended with {dict(ends)}"
+
+
 @scenario(Clean())
 def a_pre_fork_server_closes_its_listener_and_its_children_serve(run):
     program, ends = crowd(run, "prefork")

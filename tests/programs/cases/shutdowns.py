@@ -4,8 +4,8 @@ program can do to see that, it sees what it sees without the shim."""
 
 from harness.scenario import Works, scenario
 
+READS = {"reads": "every_read_after_shutdown_returns_what_is_queued_and_then_0"}
 SHUTDOWNS = {
-    "reads": "every_read_after_shutdown_returns_what_is_queued_and_then_0",
     "one-side": "after_SHUT_RD_alone_the_program_reads_and_writes_on",
     "polls": "poll_and_select_tell_of_both_sides_being_shut",
     "epolls": "epoll_tells_the_edge_of_both_sides_being_shut_once",
@@ -15,8 +15,13 @@ SHUTDOWNS = {
     "reconnects": "a_socket_that_was_shut_connects_again",
     "twice": "shutdown_again_returns_what_the_kernel_returns",
 }
-HOLDERS = {
+THREADS = {
     "threads": "shutdown_wakes_a_thread_that_reads_or_polls",
+    "leaders": "a_stream_on_a_socket_that_is_shut_ends_though_the_first_thread_has_ended",
+    "filter": "a_filter_on_a_socket_that_is_shut_goes_though_the_first_thread_has_ended",
+    "filters": "a_program_sees_no_filter_but_its_own",
+}
+HOLDERS = {
     "handlers": "shutdown_in_a_signal_handler_ends_the_read_that_it_interrupts",
     "streams": "a_stream_on_a_socket_that_is_shut_ends",
     "children": "a_child_reads_the_end_of_a_socket_that_its_parent_has_shut",
@@ -40,8 +45,12 @@ def same_as_bare(helper, case, name):
     scenario(Works())(compare)
 
 
+for one in READS:
+    same_as_bare("shutdown_reads", one, READS[one])
 for one in SHUTDOWNS:
     same_as_bare("shutdowns", one, SHUTDOWNS[one])
+for one in THREADS:
+    same_as_bare("shutdown_threads", one, THREADS[one])
 for one in HOLDERS:
     same_as_bare("shutdown_holders", one, HOLDERS[one])
 

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+"""The shim's own descriptor numbers, and the signals of a socket that was closed."""
+
+from harness.attack import attack
+from harness.scenario import Works, scenario
+
+
+@scenario(Works())
+def a_line_of_the_log_goes_to_no_descriptor_that_took_its_number(run):
+    run.traced = False  # more refused connections than a trace holds
+    attack(run, "numbers", "last", expected="nothing\n",
+           env={} if run.bare else {"RSTFIX_RATE": "1000000", "RSTFIX_BACKTRACE": "0"})
+
+
+@scenario(Works())
+def a_vfork_child_that_takes_all_numbers_costs_its_parent_none(run):
+    attack(run, "numbers", "vfork", expected="more open: 0\n")
+
+
+@scenario(Works())
+def a_closed_socket_raises_no_signal(run):
+    attack(run, "numbers", "urgent", expected="SIGURG: 0\n")
+
+
+@scenario(Works())
+def the_shim_s_own_numbers_are_none_to_a_program_that_closes_each(run):
+    attack(run, "numbers", "each", expected="closed: 2\n")
