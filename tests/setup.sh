@@ -19,14 +19,14 @@ optional=(
 	gdb binutils zstd chromium
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
 	libpython3.11-testsuite liburing2
-	curl wget nginx-light redis-server lighttpd haproxy wrk
+	curl wget nginx-light redis-server lighttpd haproxy wrk openbsd-inetd
 	prometheus prometheus-node-exporter
 )
 
 # What these packages enable at boot; see leave_disabled.
 declare -A service_of=(
 	[openssh-server]=ssh [nginx-light]=nginx [redis-server]=redis-server
-	[lighttpd]=lighttpd [haproxy]=haproxy [prometheus]=prometheus
+	[lighttpd]=lighttpd [haproxy]=haproxy [openbsd-inetd]=inetd [prometheus]=prometheus
 	[prometheus-node-exporter]=prometheus-node-exporter
 )
 

@@ -35,7 +35,7 @@ enum role { ROLE_NONE, ROLE_SERVER, ROLE_CLIENT };
 /* Flags of a record. */
 enum {
 	REC_MADE = 1,		 /* made in this process, through a door */
-	REC_SHARED = 2,		 /* duplicated, sent, or received: somebody else may hold it */
+	REC_SHARED = 2,		 /* duplicated or sent: somebody else may hold it */
 	REC_CLOEXEC = 4,	 /* close-on-exec since it was made */
 	REC_MPTCP = 8,		 /* made with IPPROTO_MPTCP */
 	REC_ARMED = 16,		 /* SO_LINGER {1,0} was set on this very socket */
@@ -82,6 +82,7 @@ struct fdrec {
 	int epolls[2];	      /* those */
 	void *streams[2];     /* its FILEs (fdopen); NULL: no more */
 	int epoll_pid;	      /* by which process */
+	int pid;	      /* which has made, received or found it; 0: unknown */
 	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 

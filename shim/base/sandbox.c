@@ -42,6 +42,8 @@ static const short for_stats[] = {SYS_mmap, SYS_madvise, SYS_statfs, SYS_fstatfs
 
 static const short for_exec[] = {SYS_execveat, SYS_pread64};
 
+static const short for_kcmp[] = {SYS_kcmp, SYS_getppid};
+
 /* Each with arguments that do nothing: what counts is whether it comes back. */
 static void try_all(const short *calls, unsigned n)
 {
@@ -76,13 +78,14 @@ static bool survived(const short *calls, unsigned n)
 
 bool sandbox_allows_us(struct sandbox *s)
 {
-	*s = (struct sandbox){true, true};
+	*s = (struct sandbox){true, true, true};
 	if (!filtered())
 		return true;
 	if (!SURVIVED(needed))
 		return false;
 	s->reaper = SURVIVED(for_the_reaper);
 	s->exec_check = SURVIVED(for_exec);
+	s->kcmp = SURVIVED(for_kcmp);
 	return true;
 }
 

@@ -44,7 +44,19 @@ static bool stopping;
 /* Sockets that were there before the program: inetd, socket activation, an exec. */
 #define INHERITED_FDS 1024
 
-static void find_inherited(void)
+void start_found(int fd)
+{
+	struct fdrec *rec = fdhint_begin(fd, HINT_STREAM);
+
+	rec->pid = self.pid;
+	rec->forks = owner_mark().forks;
+	if (start_takes)
+		rec->cookie = facts_cookie(fd);
+	facts_expect_linger();
+}
+
+/* True: what was not known before is this process's own, not a parent's. */
+static void find_inherited(bool own)
 {
 	struct pollfd p[128];
 	struct rlimit lim = {128, 128};
@@ -62,8 +74,9 @@ static void find_inherited(void)
 			if ((p[i].revents & POLLNVAL) || fdhint_get(p[i].fd) ||
 				!facts_is_tcp(p[i].fd))
 				continue;
-			fdhint_begin(p[i].fd, HINT_STREAM);
-			facts_expect_linger();
+			start_found(p[i].fd);
+			if (!own)
+				fdhint_record(p[i].fd)->pid = 0;
 		}
 	}
 }
@@ -86,7 +99,7 @@ static void forked(void)
 	event_forked();
 	if (self.threaded_at_fork) {
 		unwind_caller_only();
-		find_inherited();
+		find_inherited(false);
 	}
 }
 
@@ -142,6 +155,11 @@ void start_busy_leave(void)
 		!__atomic_compare_exchange_n(
 			&busy, &n, n - 1, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
+}
+
+bool start_busy(void)
+{
+	return __atomic_load_n(&busy, __ATOMIC_SEQ_CST);
 }
 
 bool start_stopping(void)
@@ -283,6 +301,7 @@ void start(int argc, char **argv, char **envp)
 	if (!sandbox_allows_us(&sandbox))
 		return;
 	self.exec_check = sandbox.exec_check;
+	self.kcmp = sandbox.kcmp;
 	if (!sandbox.reaper)
 		linger_forbid();
 	read_policy(&c);
@@ -295,7 +314,7 @@ void start(int argc, char **argv, char **envp)
 		return;
 	holders_start();
 	complaints_tell(&c);
-	find_inherited();
+	find_inherited(true);
 	fdhint_open();
 	why = unwind_start();
 	if (why)

@@ -18,6 +18,7 @@ struct self {
 	char program[64];      /* argv[0] without its folder */
 	int64_t start_s;       /* when the constructor ran, seconds since the epoch */
 	bool exec_check;       /* an inherited seccomp filter lets execveat be asked */
+	bool kcmp;	       /* ... and kcmp */
 	bool threaded_at_fork; /* this process is the fork of one that had more threads */
 };
 
@@ -66,6 +67,9 @@ static inline void start_forget(int fd)
 		fdhint_forget(fd);
 }
 
+/* A TCP socket has come from another program: received, or there from the start. */
+void start_found(int fd);
+
 /* Number of threads of this process; 0 if /proc does not tell. */
 unsigned start_threads(void);
 
@@ -79,6 +83,7 @@ int64_t start_now_us(void);
  */
 bool start_busy_enter(void);
 void start_busy_leave(void);
+bool start_busy(void); /* somebody is in between */
 bool start_stopping(void);
 
 /*

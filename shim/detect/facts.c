@@ -209,6 +209,16 @@ int facts_state(int fd)
 	return option(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof(state)) ? state : -1;
 }
 
+int facts_acked(int fd, uint64_t *bytes)
+{
+	struct tcp_info ti = {0};
+
+	if (!option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)))
+		return -1;
+	*bytes = ti.tcpi_bytes_acked;
+	return ti.tcpi_state;
+}
+
 bool facts_reset_since(int fd, uint32_t data_segs_in)
 {
 	struct tcp_info ti = {0};

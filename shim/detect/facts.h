@@ -46,11 +46,12 @@ bool facts_at_rest(int fd);
 bool facts_ask(int fd, int unread, struct facts *f);
 
 /* The parts of it. */
-uint64_t facts_cookie(int fd);	     /* SO_COOKIE (4.6); 0: none */
-uint64_t facts_netns_cookie(int fd); /* SO_NETNS_COOKIE (5.14); 0: none */
-uint64_t facts_unsent(int fd);	     /* SIOCOUTQ: bytes, and one for an unacknowledged FIN */
-int facts_state(int fd);	     /* tcpi_state; -1: not a TCP socket */
-bool facts_is_tcp(int fd);	     /* a TCP or MPTCP socket, in whatever state */
+uint64_t facts_cookie(int fd);		  /* SO_COOKIE (4.6); 0: none */
+uint64_t facts_netns_cookie(int fd);	  /* SO_NETNS_COOKIE (5.14); 0: none */
+uint64_t facts_unsent(int fd);		  /* SIOCOUTQ: bytes, and one for an unacknowledged FIN */
+int facts_state(int fd);		  /* tcpi_state; -1: not a TCP socket */
+int facts_acked(int fd, uint64_t *bytes); /* the state, and tcpi_bytes_acked */
+bool facts_is_tcp(int fd);		  /* a TCP or MPTCP socket, in whatever state */
 bool facts_reuseaddr(int fd);
 
 /* An MPTCP socket whose peer speaks it too: not one that goes on as TCP. */

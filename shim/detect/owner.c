@@ -6,9 +6,11 @@
 #include "holders.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 HOT_DATA uint64_t owner_forks = 1;
 HOT_DATA uint64_t owner_spawns = 1;
@@ -175,4 +177,17 @@ bool owner_still_held(int watch)
 
 	sys1(SYS_close, watch);
 	return held;
+}
+
+bool owner_parent_holds(int fd)
+{
+	long parent = sys0(SYS_getppid), self = sys0(SYS_gettid);
+	int number;
+
+	if (sys5(SYS_kcmp, parent, self, KCMP_FILE, fd, fd) == 0)
+		return true;
+	for (number = 0; number <= STDERR_FILENO; number++)
+		if (sys5(SYS_kcmp, parent, self, KCMP_FILE, number, fd) == 0)
+			return true;
+	return false;
 }

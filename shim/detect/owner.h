@@ -78,4 +78,10 @@ bool owner_counted(const struct fdrec *rec, unsigned numbers);
 int owner_watch(int fd);
 bool owner_still_held(int watch);
 
+/*
+ * The parent process has it as well, under the same number or as a standard stream (kcmp): a shell, of
+ * what it has started. False says nothing.
+ */
+bool owner_parent_holds(int fd);
+
 #endif

@@ -16,8 +16,10 @@
 struct leaving {
 	int fd; /* -1: over */
 	bool input;
+	bool closes; /* what is held */
 	uint32_t start_ms;
 	uint64_t drained, bytes;
+	struct hold hold;
 	struct event event;
 };
 
@@ -38,9 +40,14 @@ static bool map_list(void)
 	return true;
 }
 
+static bool room(void)
+{
+	return count < self.opt.linger.sockets && map_list();
+}
+
 bool exit_add(int fd, const struct event *e, const struct drain_bounds *b)
 {
-	if (count == self.opt.linger.sockets || !map_list())
+	if (!room())
 		return false;
 	list[count++] = (struct leaving){.fd = fd,
 		.input = true,
@@ -48,6 +55,18 @@ bool exit_add(int fd, const struct event *e, const struct drain_bounds *b)
 		.bytes = b->bytes,
 		.event = *e};
 	drain_expect_any(fd);
+	return true;
+}
+
+bool exit_hold(int fd, const struct fdrec *rec, const struct event *e, bool closes)
+{
+	struct leaving *l;
+
+	if (!room())
+		return false;
+	l = &list[count++];
+	*l = (struct leaving){.fd = fd, .closes = closes, .start_ms = start_now_ms(), .event = *e};
+	hold_begin(&l->hold, fd, rec);
 	return true;
 }
 
@@ -97,10 +116,29 @@ static bool left_to_kernel(struct leaving *l)
 	return true;
 }
 
+static void look_at_held(struct leaving *l, bool late)
+{
+	enum hold_state state = hold_look(&l->hold, l->fd);
+	bool ours = facts_cookie(l->fd) == l->event.facts.cookie;
+
+	if (ours && state == HOLD_WAITS && !late)
+		return;
+	l->event.duration_ms = start_now_ms() - l->start_ms;
+	if (ours && l->closes) {
+		fdhint_forget(l->fd);
+		hold_end(&l->hold, l->fd, &l->event, state);
+	}
+	l->fd = -1;
+}
+
 static void look(struct leaving *l, bool late)
 {
 	long n;
 
+	if (l->hold.until) {
+		look_at_held(l, late);
+		return;
+	}
 	/* Another thread, or a handler, may have closed it, and opened another under this number. */
 	if (facts_cookie(l->fd) != l->event.facts.cookie) {
 		over(l, OUTCOME_FAILED, "the program closed it meanwhile");

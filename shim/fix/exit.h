@@ -4,6 +4,7 @@
 
 #include "../log/event.h"
 #include "drain.h"
+#include "hold.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +25,12 @@ void exit_begin(void);
  * (RSTFIX_LINGER, sockets=).
  */
 bool exit_add(int fd, const struct event *e, const struct drain_bounds *b);
+
+/*
+ * fd, not known to be the last reference, is only held (hold.h): not read, and closed in the end only
+ * where `closes` says that nobody uses that number any more; else nothing is told.
+ */
+bool exit_hold(int fd, const struct fdrec *rec, const struct event *e, bool closes);
 
 /*
  * Waits for what was added, at most until this moment (start_now_ms()). What is not delivered by then

@@ -4,6 +4,7 @@
 
 #include "../log/event.h"
 #include "drain.h"
+#include "hold.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,13 +27,14 @@
 struct parcel {
 	struct event event;
 	struct drain_bounds bounds;
-	bool half_close; /* not yet shut: a thread may stand in a write */
-	bool watched;	 /* shut on both sides, and nothing is mended: does a RST come? */
-	bool told;	 /* the event is: how this socket ends is not */
+	bool half_close;  /* not yet shut: a thread may stand in a write */
+	bool watched;	  /* shut on both sides, and nothing is mended: does a RST come? */
+	bool told;	  /* the event is: how this socket ends is not */
+	struct hold hold; /* only held: not half-closed, and nobody knows who else has it */
 };
 
 /*
- * Hands fd over: half-closed already, known to be the last reference. The caller closes its own
+ * Hands fd over: half-closed already, known to be the last reference, unless it is only held. The caller closes its own
  * number afterwards; half-closed only if the parcel does not ask for that. False: the reaper cannot be had, or cannot take more. No errno, no allocation;
  * any context but a vfork child.
  */

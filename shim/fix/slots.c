@@ -14,6 +14,9 @@
 /* How much of what is delivered already makes room at once, when there is none. */
 #define EVICT_SHARE 8
 
+/* How seldom what is held is looked at. */
+#define HELD_LOOK_MS 20U
+
 struct slot {
 	uint32_t next, prev; /* by age, in a ring through slot 0, which holds no socket */
 	int fd;
@@ -191,6 +194,37 @@ static long discard(struct slot *s, uint32_t now)
 	return n;
 }
 
+static void end_held(uint32_t i, enum hold_state state)
+{
+	struct slot *s = &slots[i];
+	struct event *e = &s->parcel.event;
+
+	e->duration_ms = start_now_ms() - s->start_ms;
+	hold_end(&s->parcel.hold, s->fd, e, state);
+	s->fd = -1;
+	slot_free(i);
+}
+
+/* Acknowledgements wake nobody up. They are asked for more seldom when they take longer. */
+static void look_at_held(uint32_t i, uint32_t now)
+{
+	struct slot *s = &slots[i];
+	const struct drain_bounds *b = &s->parcel.bounds;
+	uint64_t acked = s->parcel.hold.acked;
+	enum hold_state state;
+
+	if (!hold_closed(&s->parcel.hold, now - s->start_ms) ||
+		(now - s->asked_ms < HELD_LOOK_MS && now - s->asked_ms < (now - s->start_ms) / 4))
+		return;
+	state = hold_look(&s->parcel.hold, s->fd);
+	s->asked_ms = now;
+	if (s->parcel.hold.acked != acked)
+		s->last_ms = now;
+	if (state != HOLD_WAITS || now - s->start_ms >= b->total_ms ||
+		now - s->last_ms >= b->idle_ms)
+		end_held(i, state);
+}
+
 /*
  * A limit was hit, or the program ends. Once the FIN is acknowledged, all before it is in the peer's
  * kernel. What came since the last look would make this close a reset, and so would a lone urgent
@@ -202,6 +236,10 @@ static void end_now(uint32_t i)
 
 	if (s->parcel.watched) {
 		look_at_watched(i, true);
+		return;
+	}
+	if (s->parcel.hold.until) {
+		end_held(i, hold_look(&s->parcel.hold, s->fd));
 		return;
 	}
 	discard(s, s->last_ms);
@@ -280,7 +318,9 @@ void slots_look_at_limits(uint32_t now)
 		next = s->next;
 		if (s->parcel.half_close)
 			half_close_later(s);
-		if (limit_hit(s, now))
+		if (s->parcel.hold.until)
+			look_at_held(i, now);
+		else if (limit_hit(s, now))
 			end_now(i);
 		else if (s->parcel.watched)
 			continue;
@@ -320,9 +360,11 @@ void slots_adopt(uint32_t i, int fd, uint32_t now)
 	s->start_ms = s->last_ms = s->asked_ms = now;
 	s->unsent = s->parcel.event.facts.unsent + 1; /* and the FIN */
 	s->drained = 0;
-	s->input = !s->parcel.watched;
+	s->input = !s->parcel.watched && !s->parcel.hold.until;
 	s->awaited = s->room_seen = false;
 	slot_link(i);
+	if (s->parcel.hold.until)
+		return;
 	look(i, now);
 	if (s->fd < 0 || (!s->input && !s->parcel.watched))
 		return;
@@ -348,7 +390,7 @@ void slots_settle(bool late)
 
 	for (i = slots[0].next; i; i = next) {
 		next = slots[i].next;
-		if (late || facts_unsent(slots[i].fd) == 0)
+		if (late || (!slots[i].parcel.hold.until && facts_unsent(slots[i].fd) == 0))
 			end_now(i);
 	}
 }

@@ -12,6 +12,7 @@
 #include "closes.h"
 #include "decide.h"
 #include "export.h"
+#include "holding.h"
 #include "mending.h"
 #include "watch.h"
 
@@ -34,16 +35,19 @@ static void about_arming(struct event *e, const struct fdrec *rec)
 }
 
 /*
- * What may become late-data is nothing yet: touched only with proof, and where the rules let it be
- * mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
+ * What may become late-data is nothing yet: touched only with proof, else held where output is under
+ * way, and where the rules let it be mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
  * socket of its that was closed is dropped, not answered with RST.
  */
 static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 {
-	return start_fix && verdict_late_risk(f, start_late) && rec->cookie &&
-		owner_sole(fd, rec, f->cookie) &&
-		!((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)) &&
-		!mending_thread_may_be(fd, 0);
+	if (!start_fix || !verdict_late_risk(f, start_late) || !rec->cookie ||
+		((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)))
+		return false;
+	if (owner_sole(fd, rec, f->cookie))
+		return !mending_thread_may_be(fd, 0);
+	return !(rec->flags & REC_LET_GO) && holding_may(rec) &&
+		holding_saves(PATTERN_LATE_DATA, fd, f, rec);
 }
 
 /* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
@@ -115,6 +119,18 @@ static void watch(struct closing *c, int fd, const struct fdrec *rec)
 	}
 }
 
+/* What is only a risk yet is not watched: it is held, or left alone. */
+static void without_proof(struct closing *c, int fd, const struct fdrec *rec)
+{
+	struct event *e = &c->event;
+
+	if (decide_mends(e) && holding_may(rec) && !family_counts(c->holders) &&
+		holding_saves(e->pattern, fd, &e->facts, rec) && holding_begin(fd, rec, e))
+		return;
+	if (mending_to_tell(e))
+		watch(c, fd, rec);
+}
+
 bool closing_still_due(int fd, const struct event *e)
 {
 	bool due = (fdhint_get(fd) & HINT_DEFERRED) && deferred_take(fd, e->facts.cookie);
@@ -147,7 +163,7 @@ static void judge(
 		return;
 	}
 	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie) || uring_seen()) {
-		watch(c, fd, rec);
+		without_proof(c, fd, rec);
 		return;
 	}
 	if (decide_mends(e)) {

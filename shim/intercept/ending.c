@@ -15,6 +15,7 @@
 #include "closing.h"
 #include "decide.h"
 #include "export.h"
+#include "holding.h"
 #include "mending.h"
 #include "streams.h"
 #include "watch.h"
@@ -171,28 +172,11 @@ static bool flush_streams(int fd, const struct fdrec *rec)
 	return flushed;
 }
 
-/*
- * Nobody knows who else has it, and after the end it cannot be watched. What came from another program is
- * closed a moment before, where that changes nothing, and then the kernel is asked.
- */
-static void end_unproven(const struct ending *end, int fd, const struct fdrec *rec)
+/* Nobody knows who else has it: the kernel is asked, before the end, where closing it now changes nothing. */
+static void close_before(int fd, struct event *e)
 {
-	struct event e = {.op = end->op, .status = end->status};
-	bool inherited = !(rec->flags & REC_MADE) && !rec->holders, found;
-	struct facts f;
-	int unread = 0, watch;
+	int watch = owner_watch(fd);
 
-	if (end->op != OP_EXIT || (!inherited && !self.opt.closes) ||
-		closing_harmless(fd, fdhint_get(fd), rec, &unread))
-		return;
-	inherited = inherited && start_threads() == 1 &&
-		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
-	found = closing_verdict(&e, &f, fd, rec, unread);
-	if (!found && self.opt.closes)
-		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
-	if (!found || !inherited || !closing_decide(&e, &f, fd, rec, end->caller))
-		return;
-	watch = owner_watch(fd);
 	if (watch < 0) {
 		sink_lose();
 		return;
@@ -201,12 +185,42 @@ static void end_unproven(const struct ending *end, int fd, const struct fdrec *r
 	sys1(SYS_close, fd);
 	if (owner_still_held(watch))
 		return;
-	if (decide_mends(&e)) {
-		e.outcome = OUTCOME_FAILED;
-		e.why = CLOSING_UNPROVEN;
+	if (decide_mends(e)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = CLOSING_UNPROVEN;
 	}
-	event_tell(&e);
-	decide_stop(&e);
+	event_tell(e);
+	decide_stop(e);
+}
+
+/*
+ * After the end it cannot be watched. What came from another program is closed a moment before; output
+ * that is under way is waited for, whoever else holds the socket.
+ */
+static void end_unproven(struct ending *end, int fd, const struct fdrec *rec)
+{
+	struct event e = {.op = end->op, .status = end->status};
+	bool exits = end->op == OP_EXIT,
+	     inherited = exits && !(rec->flags & REC_MADE) && !rec->holders;
+	bool holds = holding_may(rec) && (!end->stdio || flush_streams(fd, rec)), found;
+	struct facts f;
+	int unread = 0;
+
+	if ((!holds && !inherited && !(exits && self.opt.closes)) || !closed_by(end, fd) ||
+		closing_harmless(fd, fdhint_get(fd), rec, &unread) || !goes_through(end))
+		return;
+	inherited = inherited && start_threads() == 1 &&
+		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
+	found = closing_verdict(&e, &f, fd, rec, unread);
+	if (self.opt.closes && exits && (!found || e.tentative))
+		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
+	if (!found || (!holds && !inherited) || !closing_decide(&e, &f, fd, rec, end->caller))
+		return;
+	if (holds && decide_mends(&e) && holding_saves(e.pattern, fd, &f, rec) &&
+		exit_hold(fd, rec, &e, inherited))
+		return;
+	if (inherited && !e.tentative)
+		close_before(fd, &e);
 }
 
 static void end_one(struct ending *end, int fd)

@@ -47,8 +47,7 @@ static void received(int fd)
 	fdhint_forget(fd);
 	if (!facts_is_tcp(fd))
 		return;
-	fdhint_begin(fd, HINT_STREAM)->flags = REC_SHARED;
-	facts_expect_linger();
+	start_found(fd);
 }
 
 void rights_sent(const struct msghdr *msg)

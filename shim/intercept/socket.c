@@ -36,6 +36,7 @@ HOT static struct fdrec *made(int fd, const struct owner_mark *mark, int flags)
 	if (start_takes) /* what is going to be touched must be this very socket */
 		rec->cookie = facts_cookie(fd);
 	rec->made_ms = start_now_ms();
+	rec->pid = self.pid;
 	return rec;
 }
 

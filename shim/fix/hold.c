@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "hold.h"
+
+#include "../base/start.h"
+#include "../base/sys.h"
+#include "../detect/owner.h"
+#include "../log/sink.h"
+
+#include <netinet/tcp.h>
+
+/* After that long it is closed, whatever else keeps start_busy(). */
+#define CLOSED_MS 50U
+
+/* What is queued is asked first: what is acknowledged in between makes it later, not too early. */
+void hold_begin(struct hold *h, int fd, const struct fdrec *rec)
+{
+	uint64_t queued = facts_unsent(fd);
+
+	*h = (struct hold){.own = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED)};
+	facts_acked(fd, &h->acked);
+	h->until = h->acked + queued + !queued;
+}
+
+enum hold_state hold_look(struct hold *h, int fd)
+{
+	if (facts_unsent(fd) == 0)
+		return HOLD_OVER;
+	if (facts_acked(fd, &h->acked) == TCP_CLOSE)
+		return HOLD_RESET;
+	return h->acked >= h->until ? HOLD_OVER : HOLD_WAITS;
+}
+
+bool hold_closed(struct hold *h, uint32_t ms)
+{
+	h->closed |= ms >= CLOSED_MS || !start_busy();
+	return h->closed;
+}
+
+static void ended(struct event *e, enum hold_state state)
+{
+	switch (state) {
+	case HOLD_OVER:
+		e->outcome = OUTCOME_DELIVERED;
+		e->why = "held until all output was acknowledged, then closed as it was";
+		break;
+	case HOLD_RESET:
+		e->outcome = OUTCOME_FAILED;
+		e->why = "the peer reset the connection";
+		break;
+	case HOLD_WAITS:
+		e->outcome = OUTCOME_EXPIRED;
+		e->why = NULL;
+	}
+	e->mended = true;
+}
+
+void hold_end(const struct hold *h, int fd, struct event *e, enum hold_state state)
+{
+	int watch = owner_watch(fd);
+	struct facts f = {.state = TCP_CLOSE};
+	bool taken;
+
+	facts_ask(fd, 0, &f);
+	taken = e->pattern == PATTERN_UNREAD_CLOSE && f.state != TCP_CLOSE && f.unread == 0;
+	if (e->tentative && f.unread > 0)
+		event_confirm(e, fd);
+	ended(e, state);
+	sys1(SYS_close, fd);
+	if (watch < 0) {
+		sink_lose();
+		return;
+	}
+	if (owner_still_held(watch)) {
+		if (!h->own || e->tentative)
+			return;
+		e->outcome = OUTCOME_SHARED;
+		e->why = NULL;
+		e->mended = false;
+	} else if (taken) {
+		return;
+	}
+	if (e->tentative) /* nothing came, and nothing was to be mended */
+		event_risk(e);
+	else
+		event_tell(e);
+}
