@@ -138,6 +138,16 @@ def workers_that_accept_ten_thousand_times(run):
     unread(run, "prefork", 10000)
 
 
+@scenario(Works(), quick=False, root=True)
+def workers_that_have_dropped_their_privilege_accept_four_thousand_times(run):
+    unread(run, "prefork", 4000, "setuid")
+
+
+@scenario(Works(), quick=False, root=True)
+def children_that_drop_their_privilege_close_two_thousand_times(run):
+    unread(run, "fork", 2000, "setuid")
+
+
 @scenario(Works())
 def programs_executed_meanwhile_hold_nothing_that_is_close_on_exec(run):
     unread(run, "execute", 50, "posix_spawn")
@@ -166,6 +176,16 @@ def what_fcntl_makes_close_on_exec_is_held_by_no_program_executed_later(run):
 @scenario(Works())
 def what_an_ioctl_makes_close_on_exec_is_held_by_no_program_executed_later(run):
     unread(run, "execute", 50, "posix_spawn", "ioctl")
+
+
+@scenario(Works(), quick=False)
+def programs_executed_two_thousand_times_hold_nothing_that_is_close_on_exec(run):
+    unread(run, "execute", 2000, "posix_spawn")
+
+
+@scenario(Works(), quick=False)
+def a_vfork_two_thousand_times_holds_nothing_that_is_close_on_exec(run):
+    unread(run, "execute", 2000, "vfork")
 
 
 # --- holders that are never known to be the last ---
@@ -245,6 +265,11 @@ def subprocess_with_a_function_to_call_in_the_child(run):
 @scenario(Works(), quick=False)
 def subprocess_with_close_fds_two_thousand_times(run):
     subprocesses(run, 2000, "close_fds")
+
+
+@scenario(Works(), quick=False)
+def subprocess_without_close_fds_two_thousand_times(run):
+    subprocesses(run, 2000, "leave_fds")
 
 
 # --- somebody else holds it ---
