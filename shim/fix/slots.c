@@ -15,7 +15,7 @@
 #define EVICT_SHARE 8
 
 /* How seldom what is held is looked at. */
-#define HELD_LOOK_MS 20U
+#define HELD_LOOK_MS 100U
 
 struct slot {
 	uint32_t next, prev; /* by age, in a ring through slot 0, which holds no socket */

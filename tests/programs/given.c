@@ -85,7 +85,7 @@ static void end_a_grandchild(void)
 		end_as_an_orphan();
 	close(ends[1]);
 	p.fd = ends[0];
-	if (poll(&p, 1, 500) != 1)
+	if (poll(&p, 1, 1500) != 1)
 		errx(1, "a grandchild waits for the connection");
 	wait(NULL);
 }

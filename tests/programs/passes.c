@@ -3,10 +3,12 @@
 #include "given.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 
-#define MORE 1000 /* what an acceptor that has kept its copy adds */
+#define MORE	1000 /* what an acceptor that has kept its copy adds */
+#define THREADS 8
 
 extern char **environ;
 
@@ -141,6 +143,28 @@ static void end_with_epoll_and_duplicate(int fd)
 	close(epoll);
 }
 
+static void *take_all(void *over)
+{
+	int fd;
+
+	while ((fd = take(*(int *)over)) >= 0) {
+		answer(fd, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void worker_of_threads(int over)
+{
+	pthread_t threads[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, take_all, &over);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	exit(0);
+}
+
 static void worker(int over)
 {
 	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -193,6 +217,8 @@ static void pass(void)
 				err(1, "socketpair");
 			if (fork() == 0) {
 				close(over[1]);
+				if (!strcmp(end, "threads"))
+					worker_of_threads(over[0]);
 				worker(over[0]);
 			}
 			close(over[0]);

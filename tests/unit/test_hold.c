@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/start.h"
 #include "detect/facts.h"
 #include "detect/owner.h"
 #include "fix/hold.h"
@@ -129,6 +130,19 @@ static void a_peer_that_resets_ends_it(void **state)
 	assert_int_equal(look(&h), HOLD_RESET);
 }
 
+static void it_does_not_end_before_the_close_that_follows(void **state)
+{
+	struct hold h = {.until = 1};
+
+	(void)state;
+	assert_true(start_busy_enter());
+	assert_false(hold_closed(&h, 0));
+	assert_true(hold_closed(&h, 1000));
+	h.closed = false;
+	start_busy_leave();
+	assert_true(hold_closed(&h, 0));
+}
+
 static void what_the_program_has_shared_itself_is_told(void **state)
 {
 	struct fdrec shared = {.flags = REC_MADE | REC_SHARED}, received = {.flags = 0};
@@ -175,6 +189,7 @@ int main(void)
 		cmocka_unit_test(nothing_under_way_is_not_waited_for),
 		cmocka_unit_test(what_others_write_later_is_not_waited_for),
 		cmocka_unit_test(a_peer_that_resets_ends_it),
+		cmocka_unit_test(it_does_not_end_before_the_close_that_follows),
 		cmocka_unit_test(what_the_program_has_shared_itself_is_told),
 		cmocka_unit_test(a_parent_with_the_same_number_or_standard_stream_is_seen),
 	};

