@@ -112,7 +112,7 @@ static void the_journal_gets_the_innermost_frame(void **state)
 
 	(void)state;
 	assert_true(callsite_start());
-	told.site = callsite_at(callsite_find(e.pattern, e.op, stack, 1));
+	told.site = callsite_at(callsite_find(e.pattern, e.op, stack, 1, NULL));
 	n = frame(LOG_JOURNAL, &(struct framed){.event = "rst", .about = &e, .told = &told}, "a\n");
 	assert_non_null(memmem(buf, n, "\nRSTFIX_STACK_ID=", 17));
 	assert_non_null(memmem(buf, n, "\nCODE_FUNC=strfmon\n", 19));

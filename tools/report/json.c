@@ -58,8 +58,10 @@ static json_object *frames_of(const struct report *r, const char *stack_id)
 		put_text(o, "module", f->module);
 		put_text(o, "build_id", f->build_id);
 		snprintf(offset, sizeof(offset), "0x%llx", (unsigned long long)f->offset);
-		put_text(o, "offset", offset);
+		put_text(o, "offset", f->language ? NULL : offset);
 		put_text(o, "symbol", f->symbol);
+		if (f->language)
+			put(o, "language", json_object_new_boolean(true));
 		put(o, "source", sources_of(f->source));
 		json_object_array_add(list, o);
 	}

@@ -17,9 +17,10 @@ extern "C" {
  * is of another type, is empty, 0 or LINE_UNKNOWN. Texts may hold any byte but are valid UTF-8.
  */
 
-#define LINE_FRAMES  64
-#define LINE_ROOM    64 /* bytes behind a line that may be read: simdjson's padding */
-#define LINE_UNKNOWN INT64_MIN
+#define LINE_FRAMES   64
+#define LINE_LANGUAGE 32 /* frames of the program's language */
+#define LINE_ROOM     64 /* bytes behind a line that may be read: simdjson's padding */
+#define LINE_UNKNOWN  INT64_MIN
 
 enum line_kind { LINE_RST, LINE_SUMMARY, LINE_NOTICE, LINE_CLOSE, LINE_OTHER };
 
@@ -28,10 +29,16 @@ struct line_frame {
 	uint64_t offset;
 };
 
+struct line_language {
+	struct span file, function;
+	uint64_t line;
+};
+
 struct line_stack {
 	struct span op, stack_id;
-	unsigned count;
+	unsigned count, language_count;
 	struct line_frame frames[LINE_FRAMES];
+	struct line_language language[LINE_LANGUAGE];
 };
 
 /* The outcomes, in the shim's order (shim/log/callsite.h). */

@@ -59,7 +59,8 @@ function mostly(site) {
 /* What the flame graph has of a stack, outermost first: inlined functions are frames, too. */
 function names(site) {
 	const list = [site.program || "??"];
-	for (const frame of site.frames.slice().reverse()) {
+	const language = site.frames.filter((frame) => frame.language);
+	for (const frame of (language.length ? language : site.frames.slice()).reverse()) {
 		if (frame.source.length)
 			list.push(...frame.source.map((s) => s.function || "??").reverse());
 		else
@@ -150,7 +151,9 @@ function stack(frames) {
 	list.start = 0;
 	for (const frame of frames) {
 		const item = element("li", frameText(frame));
-		item.title = (frame.module || "") + "+" + frame.offset + " build id " + (frame.build_id || "unknown");
+		if (!frame.language)
+			item.title = (frame.module || "") + "+" + frame.offset + " build id " +
+				(frame.build_id || "unknown");
 		for (const outer of frame.source.slice(1))
 			item.append(element("div", "inlined into " + sourceText(outer), "inlined"));
 		list.append(item);

@@ -200,6 +200,7 @@ static void print_stack(struct paper *p, const struct report *r, const char *id,
 {
 	const struct stack *stack = stacks_find(&r->tally->stacks, id);
 	const struct stack_frame *f;
+	unsigned native = 0;
 	char *place;
 
 	if (!stack || !stack->count) {
@@ -207,10 +208,13 @@ static void print_stack(struct paper *p, const struct report *r, const char *id,
 		paper_end(p, INK_DIM);
 		return;
 	}
-	for (unsigned i = 0; i < stack->count && i < FRAMES_SHOWN; i++) {
+	for (unsigned i = 0; i < stack->count && native < FRAMES_SHOWN; i++) {
 		f = &stack->frames[i];
 		place = report_place(f);
-		paper_add(p, "%s#%-2u %s", indent, i, place);
+		if (f->language)
+			paper_add(p, "%sin  %s", indent, place);
+		else
+			paper_add(p, "%s#%-2u %s", indent, native++, place);
 		paper_end(p, INK_PLAIN);
 		free(place);
 		if (f->source)
