@@ -236,9 +236,9 @@ FUZZ_RULES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/poli
 FUZZ_STATS := tests/fuzz/fuzz_stats.c tools/statsread.c tools/statsfolder.c tools/prometheus.c \
 	tools/toprows.c tools/say.c shim/base/format.c
 FUZZERS := $(O)/tests/fuzz/fuzz_rules $(O)/tests/fuzz/fuzz_stats
-FUZZ_LOG := tests/fuzz/fuzz_log.c tools/say.c tools/report/memory.c $(wildcard tools/report/tally*.c) \
+FUZZ_LOG := tests/fuzz/fuzz_log.c tools/say.c tools/statsread.c tools/statsfolder.c tools/report/memory.c $(wildcard tools/report/tally*.c) \
 	$(addprefix tools/report/,stacks.c peers.c pending.c timeline.c json.c text.c paper.c when.c \
-	report.c baseline.c folded.c junit.c sarif.c read.c input.c stream.c)
+	report.c baseline.c folded.c junit.c sarif.c read.c input.c stream.c counters.c)
 FUZZ_FLAGS := $(CPPFLAGS) -Ishim -Itools -O1 -g -fno-sanitize-recover=all
 
 $(O)/tests/fuzz/fuzz_rules: $(FUZZ_RULES) $(wildcard shim/policy/*.h)

@@ -16,6 +16,7 @@
 struct stats_callsite_frame {
 	const char *module, *build_id, *symbol; /* "" where not known */
 	uint64_t offset;
+	bool language; /* of the program's language: offset is the line, module the file */
 };
 
 struct stats_callsite {
@@ -58,6 +59,18 @@ struct stats_folder {
 	size_t count;
 	size_t unreadable; /* files with the right name that are none */
 };
+
+/* May a file have this name? */
+bool stats_name(const char *name);
+
+enum stats_result {
+	STATS_GOOD,
+	STATS_UNFINISHED, /* just being made, by a process that may have been killed at it */
+	STATS_BAD,
+};
+
+/* Reads one file. Only of what is good something is to be freed; whether it runs is not asked. */
+enum stats_result stats_file_read(struct stats_process *p, const char *path);
 
 /* Reads all files of a folder. NULL, or why it cannot be read. stats_folder_free() in any case. */
 const char *stats_folder_read(struct stats_folder *f, const char *path);

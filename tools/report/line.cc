@@ -265,11 +265,6 @@ static void read_stack(line_reader *, line *l, element value)
 	read_frames(&l->stack, value);
 }
 
-static void read_functions(line_reader *, line *l, element value)
-{
-	read_language(&l->stack, value);
-}
-
 static void read_armed_by(line_reader *, line *l, element value)
 {
 	read_armed(&l->armed_by, value);
@@ -300,6 +295,7 @@ static const member members[] = {
 	{"netns", nullptr, &line::netns, nullptr},
 	{"unread", nullptr, &line::unread, nullptr},
 	{"unsent", nullptr, &line::unsent, nullptr},
+	{"action", &line::action, nullptr, nullptr},
 	{"events", nullptr, &line::events, nullptr},
 	{"frames", nullptr, nullptr, read_stack},
 	{"pattern", &line::pattern, nullptr, nullptr},
@@ -310,7 +306,8 @@ static const member members[] = {
 	{"stack_id", nullptr, nullptr, read_stack_id},
 	{"armed_by", nullptr, nullptr, read_armed_by},
 	{"callsites", nullptr, nullptr, read_callsites},
-	{"language_frames", nullptr, nullptr, read_functions},
+	{"language_frames", nullptr, nullptr,
+		[](line_reader *, line *l, element value) { read_language(&l->stack, value); }},
 };
 
 static const size_t LONGEST = 15;

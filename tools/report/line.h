@@ -41,8 +41,9 @@ struct line_stack {
 	struct line_language language[LINE_LANGUAGE];
 };
 
-/* The outcomes, in the shim's order (shim/log/callsite.h). */
+/* The outcomes (shim/log/callsite.h) and the actions (shim/policy/rules.h), in the shim's order. */
 #define LINE_OUTCOMES 8
+#define LINE_ACTIONS  5
 
 struct figures {
 	uint64_t count, unread, unsent;
@@ -50,6 +51,7 @@ struct figures {
 	uint64_t saved;	    /* output that a mend has brought to the peer, bytes */
 	uint64_t drained;
 	uint64_t outcomes[LINE_OUTCOMES];
+	uint64_t actions[LINE_ACTIONS]; /* of a summary not known */
 };
 
 /* A callsite of a summary. */
@@ -61,7 +63,7 @@ struct line_site {
 struct line {
 	enum line_kind kind;
 	int64_t time_us; /* since the epoch, or LINE_UNKNOWN */
-	struct span pattern, op, outcome, program, role, local, peer, harm, host, boot_id;
+	struct span pattern, op, action, outcome, program, role, local, peer, harm, host, boot_id;
 	struct span code, text; /* of a notice */
 	uint64_t pid, start, sock, netns, count, unread, unsent, drained, events, lost;
 	struct line_stack stack, armed_by; /* stack.op is not used */

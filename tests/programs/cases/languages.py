@@ -12,6 +12,8 @@ from harness import peers
 from harness.run import PYTHON, script
 from harness.scenario import Skip, Works, scenario
 
+from .stats import counters
+
 AUDIT = ("audit",)
 
 
@@ -103,12 +105,17 @@ def python_lines_are_those_of_the_interpreter_itself(run):
 def a_python_line_is_what_the_report_and_a_rule_name(run):
     needs_python_3_11()
     port = Greeter(run).port
-    run.run(PYTHON, script("python_lines.py"), run.host, port,
-            env={"RSTFIX_POLICY": "* callsite=python_lines.py!Closer.* -> ignore"})
-    said = subprocess.run([run.settings.rstfix, "report", run.log], capture_output=True, text=True,
-                          timeout=60, check=True).stdout
-    assert f"    in  generator at {script('python_lines.py')}:" in said, said
-    assert "Closer.method" not in said, said
+    with counters() as folder:
+        run.run(PYTHON, script("python_lines.py"), run.host, port,
+                env={"RSTFIX_POLICY": "* callsite=python_lines.py!Closer.* -> ignore", "RSTFIX_STATS": folder})
+        for path in (run.log, folder):
+            said = subprocess.run([run.settings.rstfix, "report", path], capture_output=True, text=True,
+                                  timeout=60, check=True).stdout
+            assert f"    in  generator at {script('python_lines.py')}:" in said, said
+            assert "Closer.method" not in said, said
+        said = subprocess.run([run.settings.rstfix, "top", "--once", folder], capture_output=True, text=True,
+                              timeout=60, check=True).stdout
+        assert " close python_lines.py:" in said, said
 
 
 @scenario(Works(), modes=("audit", "fix"))
