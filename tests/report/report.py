@@ -243,6 +243,18 @@ def stacks_fold_into_flame_graphs(reports):
     assert reports.out("--format", "folded", path) == "httpd;outer;in:ner 4\n"
 
 
+def every_field_of_the_log_is_in_the_manual(_reports):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    source = read(os.path.join(root, "shim/log/render.c")).decode()
+    written = set(re.findall(r'(?:member_\w+|name)\(t, "(\w+)"', source)) | set(
+        re.findall(r'\\"(\w+)\\":', source))
+    table = read(os.path.join(root, "man/rstfix-events.5")).decode()
+    rows = re.findall(r"^\.It Va (\w+) Ta (.+) Ta (.+)$", table, re.M)
+    told = {name for name, _, _ in rows} | {"on", "sec", "unacknowledged"}  # parts of a row
+    assert len(written) > 50 and written == told, f"{written - told} are not there, {told - written} not written"
+    assert len(rows) == len({name for name, _, _ in rows}), "twice"
+
+
 def machines_get_sarif_and_junit(reports):
     path = reports.write("ci.json", event(1, frames=logs.FRAMES, unsent=5, harm="output-lost",
                                           program="a<b>\"&'\u0001"))
@@ -342,7 +354,7 @@ TESTS = [figures_are_those_that_plain_python_comes_to,
          what_pairs_with_nothing_is_by_neither_application, stacks_fold_into_flame_graphs,
          the_language_s_own_frames_come_first, code_made_at_run_time_has_its_names_from_a_perf_map,
          a_perf_map_that_another_user_may_have_forged_is_refused,
-         machines_get_sarif_and_junit, text_fits_the_terminal, the_page_works_in_a_browser]
+         every_field_of_the_log_is_in_the_manual, machines_get_sarif_and_junit, text_fits_the_terminal, the_page_works_in_a_browser]
 
 
 def main():
