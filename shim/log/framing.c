@@ -80,12 +80,17 @@ static void field_rule(struct text *t, const struct rule *rule)
 /* "name+0x12": the name alone, as others use this field. */
 static void field_function(struct text *t, const char *symbol)
 {
-	const char *plus = strrchr(symbol, '+');
+	const char *plus;
+	size_t from;
 
 	if (!*symbol)
 		return;
 	name(t, "CODE_FUNC");
-	text_mem(t, symbol, plus ? (size_t)(plus - symbol) : strlen(symbol));
+	from = t->len;
+	text_safe(t, symbol);
+	plus = memrchr(t->at + from, '+', t->len - from);
+	if (plus)
+		t->len = (size_t)(plus - t->at);
 	text_char(t, '\n');
 }
 
