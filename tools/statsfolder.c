@@ -151,6 +151,7 @@ static void add_file(struct stats_folder *f, int folder, const char *name, const
 	if (result != STATS_GOOD)
 		return;
 	list[f->count].life = life_of(&list[f->count], h);
+	list[f->count].file = strdup(name);
 	f->count++;
 }
 
@@ -185,4 +186,30 @@ void stats_folder_free(struct stats_folder *f)
 		stats_free(&f->list[i]);
 	free(f->list);
 	*f = (struct stats_folder){0};
+}
+
+void stats_folder_keep_ended(struct stats_folder *f)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->list[i].life == STATS_ENDED)
+			f->list[kept++] = f->list[i];
+		else
+			stats_free(&f->list[i]);
+	}
+	f->count = kept;
+}
+
+size_t stats_folder_remove(const struct stats_folder *f, const char *path)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t removed = 0;
+
+	if (folder < 0)
+		return 0;
+	for (size_t i = 0; i < f->count; i++)
+		removed += f->list[i].file && unlinkat(folder, f->list[i].file, 0) == 0;
+	close(folder);
+	return removed;
 }

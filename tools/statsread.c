@@ -143,6 +143,7 @@ void stats_free(struct stats_process *p)
 		free(p->sites[i].frames);
 	free(p->sites);
 	free(p->data);
+	free(p->file);
 	*p = (struct stats_process){0};
 }
 

@@ -42,6 +42,7 @@ struct stats_process {
 	struct stats_callsite *sites;
 	size_t sites_count;
 	void *data; /* what the names point into */
+	char *file; /* its name in the folder; NULL: it was not read from one */
 };
 
 /*
@@ -75,5 +76,11 @@ enum stats_result stats_file_read(struct stats_process *p, const char *path);
 /* Reads all files of a folder. NULL, or why it cannot be read. stats_folder_free() in any case. */
 const char *stats_folder_read(struct stats_folder *f, const char *path);
 void stats_folder_free(struct stats_folder *f);
+
+/* Leaves those of processes that have ended. Where a process runs nobody removes its file. */
+void stats_folder_keep_ended(struct stats_folder *f);
+
+/* Removes from the folder the files that f has. How many. */
+size_t stats_folder_remove(const struct stats_folder *f, const char *path);
 
 #endif

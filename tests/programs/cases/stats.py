@@ -3,7 +3,6 @@
 process; `rstfix top` shows it, and Prometheus takes it."""
 
 import contextlib
-import json
 import os
 import pty
 import re
@@ -353,35 +352,3 @@ def prometheus_scrapes_the_figures(run):
             time.sleep(0.5)
             answer = fetch(prometheus, "rstfix_events_total")
         assert '"program":"resets"' in answer and '"pattern":"unread-close"' in answer, answer
-
-
-@scenario(Works(), modes=SHIM)
-def the_report_reads_the_counter_files_and_counts_nothing_twice(run):
-    mended = run.mode == "fix"
-    with counters() as folder:
-        both = run.start(run.victim("resets"), "5", env={"RSTFIX_STATS": folder, "RSTFIX_RATE": "1"})
-        counted = run.start(run.victim("resets"), "7", env={"RSTFIX_STATS": folder, "RSTFIX_LOG": "none"})
-        logged = run.start(run.victim("resets"), "3")
-        for program in (both, counted, logged):
-            program.wait()
-        with open(os.path.join(folder, "rstfix-1-2.stats"), "wb") as file:
-            file.write(b"RSTFIXST but no more")
-        documents = []
-        for paths in ((folder,), (run.log,), (folder, run.log), (run.log, folder)):
-            out = subprocess.run([run.settings.rstfix, "report", "--format", "json", *paths],
-                                 capture_output=True, timeout=20, check=True).stdout
-            documents.append(json.loads(out))
-        text = subprocess.run([run.settings.rstfix, "report", folder, run.log], capture_output=True,
-                              text=True, timeout=20, check=True).stdout
-    sites = [[site for site in document["callsites"] if site["pattern"] == "unread-close"][0]
-             for document in documents]
-    assert [site["count"] for site in sites] == [12, 8, 15, 15], sites
-    assert [site["unread"] for site in sites[1:]] == [sites[1]["unread"], *[sites[2]["unread"]] * 2]
-    assert [site["sources"] for site in sites] == [
-        {"counters": 2}, {"summary": 2}, *[{"summary": 1, "counters": 2}] * 2], sites
-    assert sites[0]["actions"] == {"fix" if mended else "log": 12}, sites[0]
-    assert sum(sites[2]["outcomes"].values()) == 15 and len(sites[0]["frames"]) > 1, sites
-    assert (documents[2]["counter_files"], documents[2]["counter_files_alone"]) == (2, 1), documents[2]
-    broken = [file["broken"] for file in documents[0]["files"] if file["broken"]]
-    assert broken == ["it is no whole counter file"], documents[0]["files"]
-    assert "2 processes are counted by counter files, 1 of them is in no log" in text, text
