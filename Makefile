@@ -178,7 +178,7 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
 	"policy-grammar=python3 tests/policy/grammar.py --rstfix $(COMMAND)" \
 	"report=python3 tests/report/report.py --rstfix $(COMMAND)" \
-	"san-report=$(SAN_ENV) python3 tests/report/report.py --rstfix $(O)/san/rstfix figures same_log lingers broken baseline neither" \
+	"san-report=$(SAN_ENV) python3 tests/report/report.py --rstfix $(O)/san/rstfix figures same_log lingers broken baseline neither language run_time forged" \
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \

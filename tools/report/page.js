@@ -240,7 +240,8 @@ function drawHead() {
 	const sum = (key) => sites.reduce((n, site) => n + site[key], 0);
 	const warnings = data.files.filter((f) => f.broken).map((f) => f.path + ": " + f.broken);
 	byId("totals").textContent = grouped(sum("count")) + " events at " + grouped(sites.length) +
-		" callsites of " + grouped(data.processes) + " processes; " + bytes(sum("destroyed")) +
+		" callsites of " + grouped(data.processes) +
+		(data.processes === 1 ? " process; " : " processes; ") + bytes(sum("destroyed")) +
 		" of output destroyed, " + bytes(sum("saved")) + " saved" +
 		(data.first ? "; from " + when(data.first) + " to " + when(data.last) + " UTC" : "");
 	for (const [key, text] of [["no_event", "lines passed over: no event in JSON"],
