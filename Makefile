@@ -178,7 +178,7 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"nobody-scenarios=$(TAP) tests/as-user.sh nobody $(O) $(SCENARIO)" \
 	"policy-grammar=python3 tests/policy/grammar.py --rstfix $(COMMAND)" \
 	"report=python3 tests/report/report.py --rstfix $(COMMAND)" \
-	"san-report=$(SAN_ENV) python3 tests/report/report.py --rstfix $(O)/san/rstfix figures same_log lingers broken baseline neither" \
+	"san-report=$(SAN_ENV) python3 tests/report/report.py --rstfix $(O)/san/rstfix figures same_log lingers broken baseline neither language run_time forged" \
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
@@ -236,9 +236,9 @@ FUZZ_RULES := tests/fuzz/fuzz_rules.c $(wildcard shim/policy/rules*.c) shim/poli
 FUZZ_STATS := tests/fuzz/fuzz_stats.c tools/statsread.c tools/statsfolder.c tools/prometheus.c \
 	tools/toprows.c tools/say.c shim/base/format.c
 FUZZERS := $(O)/tests/fuzz/fuzz_rules $(O)/tests/fuzz/fuzz_stats
-FUZZ_LOG := tests/fuzz/fuzz_log.c tools/say.c tools/report/memory.c $(wildcard tools/report/tally*.c) \
+FUZZ_LOG := tests/fuzz/fuzz_log.c tools/say.c tools/statsread.c tools/statsfolder.c tools/report/memory.c $(wildcard tools/report/tally*.c) \
 	$(addprefix tools/report/,stacks.c peers.c pending.c timeline.c json.c text.c paper.c when.c \
-	report.c baseline.c folded.c junit.c sarif.c read.c input.c stream.c)
+	report.c baseline.c folded.c junit.c sarif.c read.c input.c stream.c counters.c)
 FUZZ_FLAGS := $(CPPFLAGS) -Ishim -Itools -O1 -g -fno-sanitize-recover=all
 
 $(O)/tests/fuzz/fuzz_rules: $(FUZZ_RULES) $(wildcard shim/policy/*.h)

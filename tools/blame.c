@@ -16,7 +16,7 @@
 /* The first line with the stack of a stack_id. */
 struct stack {
 	char id[40];
-	json_object *frames;
+	json_object *frames, *language; /* language: NULL where the program has none */
 };
 
 struct blame {
@@ -90,6 +90,8 @@ static void keep_stack(struct blame *b, json_object *o, const char *id)
 		return;
 	snprintf(s->id, sizeof(s->id), "%s", id);
 	s->frames = json_object_get(frames);
+	if (json_object_object_get_ex(o, "language_frames", &frames))
+		s->language = json_object_get(frames);
 }
 
 static uint16_t port_of(const char *address)
@@ -171,8 +173,10 @@ void blame_free(struct blame *b)
 {
 	if (!b)
 		return;
-	for (size_t i = 0; i < b->stack_count; i++)
+	for (size_t i = 0; i < b->stack_count; i++) {
 		json_object_put(b->stacks[i].frames);
+		json_object_put(b->stacks[i].language);
+	}
 	if (b->log)
 		fclose(b->log);
 	free(b->stacks);
@@ -360,6 +364,8 @@ static void make_event(
 	json_object_object_add(o, "rule", NULL);
 	if (stack)
 		json_object_object_add(o, "frames", json_object_get(stack->frames));
+	if (stack && stack->language)
+		json_object_object_add(o, "language_frames", json_object_get(stack->language));
 }
 
 bool blame_tell_late(struct blame *b, struct blame_entry *entry, int64_t time_us)

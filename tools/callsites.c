@@ -127,6 +127,20 @@ static void make_printable(char *text)
 	}
 }
 
+static void keep_language(struct callsite_seen *e, json_object *frames)
+{
+	size_t n = frames ? json_object_array_length(frames) : 0;
+
+	for (size_t i = 0; i < n && e->frames < CALLSITE_FRAMES; i++) {
+		json_object *f = json_object_array_get_idx(frames, i);
+
+		if (asprintf(&e->frame[e->frames], "%s at %s:%llu", text_of(f, "function"),
+			    text_of(f, "file"), (unsigned long long)number_of(f, "line")) < 0)
+			return;
+		make_printable(e->frame[e->frames++]);
+	}
+}
+
 static void keep_frames(struct callsite_seen *e, json_object *o)
 {
 	json_object *frames = array_of(o, "frames");
@@ -134,7 +148,8 @@ static void keep_frames(struct callsite_seen *e, json_object *o)
 
 	if (e->frames)
 		return;
-	for (size_t i = 0; i < n && i < CALLSITE_FRAMES; i++) {
+	keep_language(e, array_of(o, "language_frames"));
+	for (size_t i = 0; i < n && e->frames < CALLSITE_FRAMES; i++) {
 		json_object *f = json_object_array_get_idx(frames, i);
 		const char *symbol = text_of(f, "symbol"), *module = text_of(f, "module");
 

@@ -9,7 +9,7 @@
 
 /* The callsites that a log of JSON lines tells of, by pattern and stack_id: events and summaries. */
 
-#define CALLSITE_FRAMES 16
+#define CALLSITE_FRAMES 32
 
 struct callsite_seen {
 	char pattern[24];
@@ -21,7 +21,7 @@ struct callsite_seen {
 	uint64_t
 		resets; /* RSTs of the events with outcome reset or failed: of a listener, all that wait */
 	unsigned frames;
-	char *frame[CALLSITE_FRAMES]; /* "symbol (module+offset)" */
+	char *frame[CALLSITE_FRAMES]; /* "symbol (module+offset)", "function at file:line" */
 };
 
 struct callsites;

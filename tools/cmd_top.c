@@ -15,7 +15,7 @@
 struct request {
 	const char *dir;
 	enum top_order order;
-	bool once, prometheus;
+	bool once, prometheus, remove_ended;
 };
 
 static bool parse_order(const char *word, enum top_order *order)
@@ -43,6 +43,9 @@ static int parse_option(struct request *r, int c, char **argv)
 	case 'o':
 		r->once = true;
 		return 0;
+	case 'r':
+		r->once = r->remove_ended = true;
+		return 0;
 	case 's':
 		if (parse_order(optarg, &r->order))
 			return 0;
@@ -54,15 +57,16 @@ static int parse_option(struct request *r, int c, char **argv)
 		return say_refusal("top", "--format", optarg, "text, prometheus");
 	default:
 		return say_refusal("top", c == ':' ? "an option without its value" : "an option",
-			argv[optind - 1], "--once, --sort KEY, --format FORMAT, and a folder");
+			argv[optind - 1],
+			"--once, --sort KEY, --format FORMAT, --remove-ended, and a folder");
 	}
 }
 
 static int parse(struct request *r, int argc, char **argv)
 {
 	static const struct option options[] = {{"once", no_argument, NULL, 'o'},
-		{"sort", required_argument, NULL, 's'}, {"format", required_argument, NULL, 'f'},
-		{NULL, 0, NULL, 0}};
+		{"remove-ended", no_argument, NULL, 'r'}, {"sort", required_argument, NULL, 's'},
+		{"format", required_argument, NULL, 'f'}, {NULL, 0, NULL, 0}};
 	int c, refused = 0;
 
 	opterr = 0;
@@ -70,6 +74,8 @@ static int parse(struct request *r, int argc, char **argv)
 		refused = parse_option(r, c, argv);
 	if (refused)
 		return refused;
+	if (r->prometheus && r->remove_ended)
+		return say_refusal("top", "--remove-ended with --format", "prometheus", "text");
 	if (argc - optind > 1)
 		return say_refusal("top", "one folder more", argv[optind + 1], "one folder");
 	r->dir = optind < argc ? argv[optind] : getenv("RSTFIX_STATS");
@@ -86,6 +92,7 @@ static int print_once(const struct request *r)
 	const char *why = stats_folder_read(&f, r->dir);
 	char line[2048];
 	struct text t = text_on(line, sizeof(line));
+	size_t removed = 0;
 	bool made;
 
 	if (why) {
@@ -93,6 +100,8 @@ static int print_once(const struct request *r)
 			why);
 		return EXIT_REFUSED;
 	}
+	if (r->remove_ended)
+		stats_folder_keep_ended(&f);
 	made = top_rows_make(&rows, &f);
 	top_rows_sort(&rows, r->order);
 	top_rows_head(&t);
@@ -102,11 +111,17 @@ static int print_once(const struct request *r)
 		top_rows_print(&t, &rows.list[i], false);
 		puts(text_end(&t));
 	}
+	made &= fflush(stdout) == 0;
+	if (made && r->remove_ended)
+		removed = stats_folder_remove(&f, r->dir);
+	if (removed < f.count && r->remove_ended)
+		say("top", "%zu of %zu files of ended processes could not be removed",
+			f.count - removed, f.count);
 	if (f.unreadable)
 		say("top", "%zu files have the name of a counter file and are none", f.unreadable);
 	free(rows.list);
 	stats_folder_free(&f);
-	return made && fflush(stdout) == 0 ? 0 : 1;
+	return made ? 0 : 1;
 }
 
 int cmd_top(int argc, char **argv)

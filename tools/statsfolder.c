@@ -115,32 +115,47 @@ static bool unfinished(int fd)
 		(st.st_size == 0 || (read_bytes(fd, magic, sizeof(magic)) && !magic[0]));
 }
 
-static void read_file(struct stats_folder *f, int folder, const char *name, const struct here *h)
+static enum stats_result read_file(struct stats_process *p, int folder, const char *name)
 {
 	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stats_process *list, *p;
+	enum stats_result result = STATS_BAD;
 	size_t size = 0;
 	void *data;
 
-	if (fd < 0) {
-		f->unreadable += errno != ENOENT;
-		return;
-	}
-	list = realloc(f->list, (f->count + 1) * sizeof(*list));
-	if (list)
-		f->list = list;
-	p = list ? &list[f->count] : NULL;
-	data = p ? read_used(fd, &size) : NULL;
-	if (data && stats_parse(p, data, size)) {
-		p->life = life_of(p, h);
-		f->count++;
-	} else {
-		f->unreadable += !unfinished(fd);
-	}
+	if (fd < 0) /* it may have been removed meanwhile */
+		return errno == ENOENT ? STATS_UNFINISHED : STATS_BAD;
+	data = read_used(fd, &size);
+	if (data && stats_parse(p, data, size))
+		result = STATS_GOOD;
+	else if (unfinished(fd))
+		result = STATS_UNFINISHED;
 	close(fd);
+	return result;
 }
 
-static bool named_right(const char *name)
+enum stats_result stats_file_read(struct stats_process *p, const char *path)
+{
+	return read_file(p, AT_FDCWD, path);
+}
+
+static void add_file(struct stats_folder *f, int folder, const char *name, const struct here *h)
+{
+	struct stats_process *list = realloc(f->list, (f->count + 1) * sizeof(*list));
+	enum stats_result result = STATS_BAD;
+
+	if (list) {
+		f->list = list;
+		result = read_file(&list[f->count], folder, name);
+	}
+	f->unreadable += result == STATS_BAD;
+	if (result != STATS_GOOD)
+		return;
+	list[f->count].life = life_of(&list[f->count], h);
+	list[f->count].file = strdup(name);
+	f->count++;
+}
+
+bool stats_name(const char *name)
 {
 	size_t len = strlen(name), suffix = strlen(STATS_SUFFIX);
 
@@ -158,8 +173,8 @@ const char *stats_folder_read(struct stats_folder *f, const char *path)
 	if (!dir)
 		return strerror(errno);
 	while ((entry = readdir(dir)) != NULL) {
-		if (named_right(entry->d_name))
-			read_file(f, dirfd(dir), entry->d_name, &here);
+		if (stats_name(entry->d_name))
+			add_file(f, dirfd(dir), entry->d_name, &here);
 	}
 	closedir(dir);
 	return NULL;
@@ -171,4 +186,30 @@ void stats_folder_free(struct stats_folder *f)
 		stats_free(&f->list[i]);
 	free(f->list);
 	*f = (struct stats_folder){0};
+}
+
+void stats_folder_keep_ended(struct stats_folder *f)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->list[i].life == STATS_ENDED)
+			f->list[kept++] = f->list[i];
+		else
+			stats_free(&f->list[i]);
+	}
+	f->count = kept;
+}
+
+size_t stats_folder_remove(const struct stats_folder *f, const char *path)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t removed = 0;
+
+	if (folder < 0)
+		return 0;
+	for (size_t i = 0; i < f->count; i++)
+		removed += f->list[i].file && unlinkat(folder, f->list[i].file, 0) == 0;
+	close(folder);
+	return removed;
 }

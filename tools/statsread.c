@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAMES_MAX 64
+#define FRAMES_MAX 96
 
 /* A name at this offset of a piece of so many bytes; NULL: it does not end there. */
 static const char *name_at(const char *piece, size_t size, uint32_t offset)
@@ -59,6 +59,7 @@ static bool parse_frames(struct stats_callsite *s, const char *piece, const stru
 		struct stats_callsite_frame *to = &s->frames[s->frames_count];
 
 		to->offset = f->offset;
+		to->language = f->language;
 		to->module = name_at(piece, r->size, f->module);
 		to->build_id = name_at(piece, r->size, f->build_id);
 		to->symbol = name_at(piece, r->size, f->symbol);
@@ -142,6 +143,7 @@ void stats_free(struct stats_process *p)
 		free(p->sites[i].frames);
 	free(p->sites);
 	free(p->data);
+	free(p->file);
 	*p = (struct stats_process){0};
 }
 

@@ -16,6 +16,7 @@
 struct stats_callsite_frame {
 	const char *module, *build_id, *symbol; /* "" where not known */
 	uint64_t offset;
+	bool language; /* of the program's language: offset is the line, module the file */
 };
 
 struct stats_callsite {
@@ -41,6 +42,7 @@ struct stats_process {
 	struct stats_callsite *sites;
 	size_t sites_count;
 	void *data; /* what the names point into */
+	char *file; /* its name in the folder; NULL: it was not read from one */
 };
 
 /*
@@ -59,8 +61,26 @@ struct stats_folder {
 	size_t unreadable; /* files with the right name that are none */
 };
 
+/* May a file have this name? */
+bool stats_name(const char *name);
+
+enum stats_result {
+	STATS_GOOD,
+	STATS_UNFINISHED, /* just being made, by a process that may have been killed at it */
+	STATS_BAD,
+};
+
+/* Reads one file. Only of what is good something is to be freed; whether it runs is not asked. */
+enum stats_result stats_file_read(struct stats_process *p, const char *path);
+
 /* Reads all files of a folder. NULL, or why it cannot be read. stats_folder_free() in any case. */
 const char *stats_folder_read(struct stats_folder *f, const char *path);
 void stats_folder_free(struct stats_folder *f);
+
+/* Leaves those of processes that have ended. Where a process runs nobody removes its file. */
+void stats_folder_keep_ended(struct stats_folder *f);
+
+/* Removes from the folder the files that f has. How many. */
+size_t stats_folder_remove(const struct stats_folder *f, const char *path);
 
 #endif

@@ -196,11 +196,18 @@ static void callsite(struct text *t, const struct stats_callsite *s)
 		text_char(t, '-');
 		return;
 	}
-	if (*f->symbol) {
+	if (*f->symbol)
 		text_safe(t, f->symbol);
+	if (*f->symbol && !f->language)
+		return;
+	slash = strrchr(f->module, '/');
+	if (f->language) {
+		text_char(t, ' ');
+		text_safe(t, slash ? slash + 1 : f->module);
+		text_char(t, ':');
+		text_u64(t, f->offset);
 		return;
 	}
-	slash = strrchr(f->module, '/');
 	text_safe(t, *f->module ? slash ? slash + 1 : f->module : "?");
 	text_str(t, "+0x");
 	text_hex(t, f->offset, 1);

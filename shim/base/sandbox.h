@@ -21,6 +21,9 @@ bool sandbox_allows_us(struct sandbox *s);
 /* The same for what RSTFIX_STATS needs besides. */
 bool sandbox_allows_stats(void);
 
+/* The same of process_vm_readv(). */
+bool sandbox_allows_peek(void);
+
 /* The same of connect(), without which no daemon can have the log. */
 bool sandbox_allows_connect(void);
 

@@ -316,6 +316,7 @@ void start(int argc, char **argv, char **envp)
 	complaints_tell(&c);
 	find_inherited(true);
 	fdhint_open();
+	python_start();
 	why = unwind_start();
 	if (why)
 		event_notice("unwinder", why);

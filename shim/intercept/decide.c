@@ -11,9 +11,14 @@
 
 static struct rule_frame frame_of(const void *stack, unsigned i)
 {
-	const struct frame *f = &((const struct callsite *)stack)->frames[i];
+	const struct callsite *site = stack;
+	const struct language_frame *l;
 
-	return (struct rule_frame){callsite_module(f), callsite_symbol(f)};
+	if (i < site->frame_count)
+		return (struct rule_frame){
+			callsite_module(&site->frames[i]), callsite_symbol(&site->frames[i])};
+	l = &site->language[i - site->frame_count];
+	return (struct rule_frame){callsite_file(l), callsite_function(l)};
 }
 
 /*
@@ -49,7 +54,7 @@ static const struct rule *rule_for(struct event *e, int fd, const struct fdrec *
 		.intent = e->intent,
 		.status = e->status,
 		.program = self.program,
-		.frames = site ? site->frame_count : 0,
+		.frames = site ? site->frame_count + site->python.count : 0,
 		.frame = frame_of,
 		.stack = site};
 

@@ -19,6 +19,7 @@ enum { EMPTY, BUSY, READY };
 static struct callsite *table;	  /* CALLSITES entries; entry i has number i + 1 */
 static uint16_t order[CALLSITES]; /* the numbers in use, oldest first */
 static uint32_t used;
+static const struct python_stack no_python;
 
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
@@ -85,7 +86,22 @@ static uint64_t stack_id(const struct frame *frames, unsigned n)
 	return n ? h : 0;
 }
 
-static uint64_t key_of(enum pattern pattern, enum op op, void **stack, unsigned n)
+/* A file counts by its name, a function by its line as well. */
+static uint64_t with_language(uint64_t h, const struct language_frame *frames, unsigned n)
+{
+	for (unsigned i = 0; h && i < n; i++) {
+		const char *file = basename_of(callsite_file(&frames[i]));
+		const char *function = callsite_function(&frames[i]);
+
+		h = fnv(h, file, strlen(file));
+		h = fnv(h, function, strlen(function));
+		h = fnv(h, &frames[i].line, sizeof(frames[i].line));
+	}
+	return h;
+}
+
+static uint64_t key_of(enum pattern pattern, enum op op, void **stack, unsigned n,
+	const struct python_stack *python)
 {
 	unsigned char head[2] = {(unsigned char)pattern, (unsigned char)op};
 	uint64_t h = fnv(FNV_BASIS, head, sizeof(head));
@@ -96,13 +112,17 @@ static uint64_t key_of(enum pattern pattern, enum op op, void **stack, unsigned 
 		h *= UINT64_C(0x9e3779b97f4a7c15);
 		h ^= h >> 29;
 	}
-	return h;
+	return python->count ? fnv(h, python->frames, python->count * sizeof(python->frames[0]))
+			     : h;
 }
 
-static bool is(const struct callsite *s, uint64_t key, void **stack, unsigned n)
+static bool is(const struct callsite *s, uint64_t key, void **stack, unsigned n,
+	const struct python_stack *python)
 {
-	return s->key == key && s->frame_count == n &&
-		memcmp(s->addresses, stack, n * sizeof(*stack)) == 0;
+	return s->key == key && s->frame_count == n && s->python.count == python->count &&
+		memcmp(s->addresses, stack, n * sizeof(*stack)) == 0 &&
+		memcmp(s->python.frames, python->frames,
+			python->count * sizeof(python->frames[0])) == 0;
 }
 
 /*
@@ -117,14 +137,14 @@ static bool still_right(struct callsite *s, void **stack, unsigned n)
 	if (__atomic_load_n(&s->epoch, __ATOMIC_RELAXED) == epoch)
 		return true;
 	module_resolve(stack, now, n);
-	if (stack_id(now, n) != s->id)
+	if (with_language(stack_id(now, n), s->language, s->python.count) != s->id)
 		return false;
 	__atomic_store_n(&s->epoch, epoch, __ATOMIC_RELAXED);
 	return true;
 }
 
 static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op op, void **stack,
-	unsigned n)
+	unsigned n, const struct python_stack *python)
 {
 	s->key = key;
 	s->pattern = (uint8_t)pattern;
@@ -133,7 +153,10 @@ static void fill(struct callsite *s, uint64_t key, enum pattern pattern, enum op
 	if (n)
 		memcpy(s->addresses, stack, n * sizeof(*stack));
 	module_resolve(stack, s->frames, n);
-	s->id = stack_id(s->frames, n);
+	s->python.count = python->count;
+	memcpy(s->python.frames, python->frames, python->count * sizeof(python->frames[0]));
+	python_resolve(&s->python, s->language);
+	s->id = with_language(stack_id(s->frames, n), s->language, s->python.count);
 	__atomic_store_n(&s->epoch, unwind_epoch(), __ATOMIC_RELAXED);
 	__atomic_store_n(&s->state, READY, __ATOMIC_RELEASE);
 }
@@ -150,9 +173,10 @@ static void note(unsigned number)
  * interrupted: it cannot be waited for, so it is passed over. At worst a stack has one entry for each
  * thread that made it.
  */
-static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n)
+static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n,
+	const struct python_stack *python)
 {
-	uint64_t key = key_of(pattern, op, stack, n);
+	uint64_t key = key_of(pattern, op, stack, n, python);
 	unsigned i;
 
 	for (i = 0; i < PROBES; i++) {
@@ -160,13 +184,13 @@ static unsigned find(enum pattern pattern, enum op op, void **stack, unsigned n)
 		struct callsite *s = &table[at];
 		uint32_t state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
 
-		if (state == READY && is(s, key, stack, n) && still_right(s, stack, n))
+		if (state == READY && is(s, key, stack, n, python) && still_right(s, stack, n))
 			return at + 1;
 		if (state != EMPTY)
 			continue;
 		if (__atomic_compare_exchange_n(
 			    &s->state, &state, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-			fill(s, key, pattern, op, stack, n);
+			fill(s, key, pattern, op, stack, n, python);
 			note(at + 1);
 			return at + 1;
 		}
@@ -183,19 +207,20 @@ static unsigned overflow(enum pattern pattern, enum op op)
 
 	if (__atomic_compare_exchange_n(
 		    &s->state, &state, BUSY, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		fill(s, 0, pattern, op, NULL, 0);
+		fill(s, 0, pattern, op, NULL, 0, &no_python);
 		note(at + 1);
 	}
 	return at + 1;
 }
 
-unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n)
+unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n,
+	const struct python_stack *python)
 {
 	unsigned number;
 
 	if (!table)
 		return 0;
-	number = find(pattern, op, stack, n);
+	number = find(pattern, op, stack, n, python ? python : &no_python);
 	return number || pattern == PATTERN_NONE ? number : overflow(pattern, op);
 }
 
@@ -280,4 +305,14 @@ const char *callsite_build_id(const struct frame *f)
 const char *callsite_symbol(const struct frame *f)
 {
 	return module_string(f->symbol);
+}
+
+const char *callsite_file(const struct language_frame *f)
+{
+	return module_path(f->file);
+}
+
+const char *callsite_function(const struct language_frame *f)
+{
+	return module_string(f->function);
 }

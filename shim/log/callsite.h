@@ -4,6 +4,7 @@
 
 #include "../detect/verdict.h"
 #include "../policy/rules.h"
+#include "python.h"
 #include "unwind.h"
 
 #include <stdbool.h>
@@ -44,9 +45,12 @@ struct callsite {
 	uint8_t pattern, op, frame_count;
 	uint32_t epoch; /* unwind_epoch() when its frames were last known to be right */
 	uint64_t key;	/* hash of pattern, op and return addresses: this process only */
-	uint64_t id; /* stack_id: hash of build ids and offsets, the same everywhere; 0: no stack */
+	uint64_t
+		id; /* stack_id: hash of build ids and offsets, files, functions and lines; 0: no stack */
 	void *addresses[UNWIND_MAX];
 	struct frame frames[UNWIND_MAX];
+	struct python_stack python;
+	struct language_frame language[PYTHON_MAX]; /* python.count of them */
 	/* counters, atomic */
 	uint64_t count, unread, unsent, drained;
 	uint64_t lost;	      /* output that the resets have destroyed, bytes */
@@ -69,9 +73,11 @@ void callsite_forked(void);
 /*
  * The entry of this stack, made if it is new: its number, from 1 on. When the table is full, the
  * one entry without a stack of this pattern and operation; 0 for an arming (PATTERN_NONE).
+ * python: the functions of the program's language, NULL or empty where there are none.
  * New stacks are resolved under dl_iterate_phdr, which takes a lock of the loader's.
  */
-unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n);
+unsigned callsite_find(enum pattern pattern, enum op op, void **stack, unsigned n,
+	const struct python_stack *python);
 
 /* Entry `number`, or NULL for 0 and for what does not exist. */
 struct callsite *callsite_at(unsigned number);
@@ -93,5 +99,9 @@ bool callsite_frames_due(struct callsite *site, uint32_t now_ms, uint32_t genera
 const char *callsite_module(const struct frame *f);
 const char *callsite_build_id(const struct frame *f);
 const char *callsite_symbol(const struct frame *f);
+
+/* Of a function of the program's language. "" where not known. */
+const char *callsite_file(const struct language_frame *f);
+const char *callsite_function(const struct language_frame *f);
 
 #endif

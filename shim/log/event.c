@@ -58,8 +58,11 @@ static unsigned find_site(enum pattern pattern, enum op op, const void *caller)
 	int saved = errno;
 	void *stack[UNWIND_MAX];
 	unsigned n = unwind_stack(stack, self.opt.backtrace, caller);
-	unsigned number = callsite_find(pattern, op, stack, n);
+	struct python_stack python;
+	unsigned number;
 
+	python_stack(&python, self.opt.backtrace);
+	number = callsite_find(pattern, op, stack, n, &python);
 	errno = saved;
 	return number;
 }

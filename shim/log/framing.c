@@ -80,13 +80,25 @@ static void field_rule(struct text *t, const struct rule *rule)
 /* "name+0x12": the name alone, as others use this field. */
 static void field_function(struct text *t, const char *symbol)
 {
-	const char *plus = strrchr(symbol, '+');
+	const char *plus;
+	size_t from;
 
 	if (!*symbol)
 		return;
 	name(t, "CODE_FUNC");
-	text_mem(t, symbol, plus ? (size_t)(plus - symbol) : strlen(symbol));
+	from = t->len;
+	text_safe(t, symbol);
+	plus = memrchr(t->at + from, '+', t->len - from);
+	if (plus)
+		t->len = (size_t)(plus - t->at);
 	text_char(t, '\n');
+}
+
+static void fields_language(struct text *t, const struct language_frame *f)
+{
+	field(t, "CODE_FUNC", callsite_function(f));
+	field(t, "CODE_FILE", callsite_file(f));
+	field_u64(t, "CODE_LINE", f->line);
 }
 
 /* The innermost frame, whether or not the message tells the stack this time. */
@@ -99,10 +111,13 @@ static void fields_callsite(struct text *t, const struct callsite *s)
 	name(t, "RSTFIX_STACK_ID");
 	text_hex(t, s->id, 16);
 	text_char(t, '\n');
+	if (s->python.count)
+		fields_language(t, &s->language[0]);
 	if (s->frame_count == 0)
 		return;
 	f = &s->frames[0];
-	field_function(t, callsite_symbol(f));
+	if (!s->python.count)
+		field_function(t, callsite_symbol(f));
 	field(t, "RSTFIX_MODULE", f->module ? callsite_module(f) : NULL);
 	field(t, "RSTFIX_BUILD_ID", f->module ? callsite_build_id(f) : NULL);
 	name(t, "RSTFIX_OFFSET");

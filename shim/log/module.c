@@ -52,8 +52,7 @@ bool module_start(void)
 	return true;
 }
 
-/* Appends; two threads get two places. 0 when full. */
-static uint32_t intern(const char *s, size_t len)
+uint32_t module_keep(const char *s, size_t len)
 {
 	uint32_t at;
 
@@ -69,7 +68,7 @@ static uint32_t intern(const char *s, size_t len)
 	return at;
 }
 
-static unsigned module_intern(const char *path, const char *build_id)
+unsigned module_intern(const char *path, const char *build_id)
 {
 	unsigned n = __atomic_load_n(&module_count, __ATOMIC_ACQUIRE), i;
 
@@ -81,8 +80,8 @@ static unsigned module_intern(const char *path, const char *build_id)
 		__atomic_store_n(&module_count, MODULES, __ATOMIC_RELEASE);
 		return 0;
 	}
-	modules[n].path = intern(path, strlen(path));
-	modules[n].build_id = intern(build_id, strlen(build_id));
+	modules[n].path = module_keep(path, strlen(path));
+	modules[n].build_id = module_keep(build_id, strlen(build_id));
 	return n;
 }
 
@@ -213,10 +212,10 @@ static uint32_t symbol_of(const struct image *im, uintptr_t offset)
 		return 0;
 	text_str(&t, im->names + best->st_name);
 	if (t.cut)
-		return intern(buf, t.len);
+		return module_keep(buf, t.len);
 	text_str(&t, "+0x");
 	text_hex(&t, offset - best->st_value, 1);
-	return t.cut ? 0 : intern(buf, t.len);
+	return t.cut ? 0 : module_keep(buf, t.len);
 }
 
 struct request {

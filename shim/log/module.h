@@ -16,6 +16,10 @@ bool module_start(void);
  */
 void module_resolve(void *const *addresses, struct frame *frames, unsigned n);
 
+/* A module, and its number; a text appended to the strings, and its offset. 0 when full. */
+unsigned module_intern(const char *path, const char *build_id);
+uint32_t module_keep(const char *s, size_t len);
+
 const char *module_path(unsigned module);
 const char *module_build_id(unsigned module);
 const char *module_string(uint32_t offset);

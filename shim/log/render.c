@@ -55,9 +55,8 @@ static void name(struct text *t, const char *key)
 	text_str(t, "\":");
 }
 
-static void member_str(struct text *t, const char *key, const char *value)
+static void string_or_null(struct text *t, const char *value)
 {
-	name(t, key);
 	if (!value || !*value) {
 		text_str(t, "null");
 		return;
@@ -65,6 +64,12 @@ static void member_str(struct text *t, const char *key, const char *value)
 	text_char(t, '"');
 	text_json(t, value);
 	text_char(t, '"');
+}
+
+static void member_str(struct text *t, const char *key, const char *value)
+{
+	name(t, key);
+	string_or_null(t, value);
 }
 
 static void member_u64(struct text *t, const char *key, uint64_t value)
@@ -117,13 +122,7 @@ static void head_json(struct text *t, const struct origin *o, const char *event)
 static void frame_json(struct text *t, const struct frame *f)
 {
 	text_str(t, "{\"module\":");
-	if (f->module) {
-		text_char(t, '"');
-		text_json(t, callsite_module(f));
-		text_char(t, '"');
-	} else {
-		text_str(t, "null");
-	}
+	string_or_null(t, callsite_module(f));
 	member_str(t, "build_id", callsite_build_id(f));
 	name(t, "offset");
 	text_str(t, "\"0x");
@@ -157,6 +156,26 @@ static void frames_json(struct text *t, const struct callsite *s, size_t keep)
 	text_char(t, ']');
 }
 
+static void language_json(struct text *t, const struct callsite *s)
+{
+	unsigned i;
+
+	if (s->python.count == 0)
+		return;
+	name(t, "language_frames");
+	text_char(t, '[');
+	for (i = 0; i < s->python.count; i++) {
+		const struct language_frame *f = &s->language[i];
+
+		text_str(t, i ? ",{\"file\":" : "{\"file\":");
+		string_or_null(t, callsite_file(f));
+		member_known(t, "line", f->line);
+		member_str(t, "function", callsite_function(f));
+		text_char(t, '}');
+	}
+	text_char(t, ']');
+}
+
 static void armed_json(struct text *t, const struct event *e, const struct telling *w)
 {
 	name(t, "armed_by");
@@ -164,8 +183,10 @@ static void armed_json(struct text *t, const struct event *e, const struct telli
 	text_str(t, op_names[e->armed_op]);
 	text_char(t, '"');
 	member_id(t, "stack_id", w->armed->id);
-	if (w->frames)
+	if (w->frames) {
+		language_json(t, w->armed);
 		frames_json(t, w->armed, 8);
+	}
 	text_char(t, '}');
 }
 
@@ -259,8 +280,10 @@ void render_event_json(
 	member_u64(t, "start", (uint64_t)o->start_s);
 	member_u64(t, "seq", o->seq);
 	rule_json(t, e->rule);
-	if (w->frames)
+	if (w->frames) {
+		language_json(t, w->site);
 		frames_json(t, w->site, w->armed ? t->cap / 2 : END_ROOM);
+	}
 	if (w->armed)
 		armed_json(t, e, w);
 	text_str(t, "}\n");
@@ -282,8 +305,10 @@ void render_close_json(
 	member_known(t, "netns", e->netns);
 	member_known(t, "sock", e->facts.cookie);
 	member_u64(t, "start", (uint64_t)o->start_s);
-	if (w->frames)
+	if (w->frames) {
+		language_json(t, w->site);
 		frames_json(t, w->site, END_ROOM);
+	}
 	text_str(t, "}\n");
 }
 

@@ -60,6 +60,9 @@ void render_summary_text_head(
 void render_summary_text_site(struct text *t, const struct callsite *s);
 void render_summary_text_risks(struct text *t, const struct risk risks[PATTERN_COUNT]);
 
+/* The stack in text, a frame a line: the language's functions, then the others. */
+void render_frames(struct text *t, const struct callsite *s);
+
 void render_endpoint(struct text *t, const struct endpoint *e); /* 127.0.0.1:80, [::1]:80 */
 const char *render_role(enum role role);			/* NULL for ROLE_NONE */
 

@@ -215,31 +215,6 @@ static void consequence(struct text *t, const struct event *e)
 	}
 }
 
-static void frames(struct text *t, const struct callsite *s)
-{
-	unsigned i;
-
-	for (i = 0; i < s->frame_count; i++) {
-		const struct frame *f = &s->frames[i];
-		size_t before = t->len;
-
-		text_str(t, "    #");
-		text_u64(t, i);
-		text_char(t, ' ');
-		text_safe(t, *callsite_symbol(f) ? callsite_symbol(f) : "??");
-		text_str(t, " (");
-		text_safe(t, f->module ? callsite_module(f) : "code made at run time");
-		text_str(t, "+0x");
-		text_hex(t, f->offset, 1);
-		text_str(t, ")\n");
-		if (t->cut) {
-			t->len = before;
-			t->cut = false;
-			return;
-		}
-	}
-}
-
 /* "fix by /etc/rules:3:1", and what audit would only have done. */
 static void rule(struct text *t, const struct event *e)
 {
@@ -286,12 +261,12 @@ void render_event_text(
 	}
 	text_str(t, "]\n");
 	if (w->frames)
-		frames(t, w->site);
+		render_frames(t, w->site);
 	if (w->armed && w->frames) {
 		text_str(t, "  armed by ");
 		text_str(t, op_names[e->armed_op]);
 		text_str(t, "() at\n");
-		frames(t, w->armed);
+		render_frames(t, w->armed);
 	}
 }
 
@@ -306,7 +281,7 @@ void render_close_text(
 	stack_id(t, w->site);
 	text_str(t, "]\n");
 	if (w->frames)
-		frames(t, w->site);
+		render_frames(t, w->site);
 }
 
 void render_notice_text(struct text *t, const struct origin *o, const char *code, const char *msg)

@@ -106,19 +106,26 @@ static const struct stats_frame *same_module(
 /* Writes the record of s to r; with r NULL nothing but its size is found out, which is returned. */
 static uint32_t write_record(struct stats_record *r, const struct callsite *s)
 {
-	struct stats_frame frames[UNWIND_MAX];
-	uint32_t at = FRAMES_AT + s->frame_count * (uint32_t)sizeof(frames[0]);
+	struct stats_frame frames[UNWIND_MAX + PYTHON_MAX];
+	uint32_t count = s->python.count + s->frame_count;
+	uint32_t at = FRAMES_AT + count * (uint32_t)sizeof(frames[0]);
 	uint32_t pattern = name(r, &at, pattern_names[s->pattern]);
 	uint32_t op = name(r, &at, op_names[s->op]);
 	uint32_t size;
 
+	for (unsigned i = 0; i < s->python.count; i++) {
+		const struct language_frame *f = &s->language[i];
+
+		frames[i] = (struct stats_frame){f->line, name(r, &at, callsite_file(f)),
+			name(r, &at, ""), name(r, &at, callsite_function(f)), 1};
+	}
 	for (unsigned i = 0; i < s->frame_count; i++) {
 		const struct frame *f = &s->frames[i];
-		const struct stats_frame *same = same_module(s, i, frames);
-		struct stats_frame *to = &frames[i];
+		const struct stats_frame *same = same_module(s, i, frames + s->python.count);
+		struct stats_frame *to = &frames[s->python.count + i];
 
 		to->offset = f->offset;
-		to->reserved = 0;
+		to->language = 0;
 		to->module = same ? same->module : name(r, &at, callsite_module(f));
 		to->build_id = same ? same->build_id : name(r, &at, callsite_build_id(f));
 		to->symbol = name(r, &at, callsite_symbol(f));
@@ -126,11 +133,11 @@ static uint32_t write_record(struct stats_record *r, const struct callsite *s)
 	size = (at + 7) & ~7U;
 	if (!r)
 		return size;
-	memcpy((char *)r + FRAMES_AT, frames, s->frame_count * sizeof(frames[0]));
+	memcpy((char *)r + FRAMES_AT, frames, count * sizeof(frames[0]));
 	r->size = size;
 	r->pattern = pattern;
 	r->op = op;
-	r->frames_count = s->frame_count;
+	r->frames_count = count;
 	r->frames = FRAMES_AT;
 	r->stack_id = s->id;
 	return size;

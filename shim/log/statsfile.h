@@ -43,7 +43,7 @@ struct stats_header {
 struct stats_frame {
 	uint64_t offset; /* in the module's file image; the address where there is no module */
 	uint32_t module, build_id, symbol; /* offsets of names */
-	uint32_t reserved;
+	uint32_t language; /* 1: of the program's language: module is the file, offset the line */
 };
 
 struct stats_record {

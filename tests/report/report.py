@@ -243,6 +243,18 @@ def stacks_fold_into_flame_graphs(reports):
     assert reports.out("--format", "folded", path) == "httpd;outer;in:ner 4\n"
 
 
+def every_field_of_the_log_is_in_the_manual(_reports):
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    source = read(os.path.join(root, "shim/log/render.c")).decode()
+    written = set(re.findall(r'(?:member_\w+|name)\(t, "(\w+)"', source)) | set(
+        re.findall(r'\\"(\w+)\\":', source))
+    table = read(os.path.join(root, "man/rstfix-events.5")).decode()
+    rows = re.findall(r"^\.It Va (\w+) Ta (.+) Ta (.+)$", table, re.M)
+    told = {name for name, _, _ in rows} | {"on", "sec", "unacknowledged"}  # parts of a row
+    assert len(written) > 50 and written == told, f"{written - told} are not there, {told - written} not written"
+    assert len(rows) == len({name for name, _, _ in rows}), "twice"
+
+
 def machines_get_sarif_and_junit(reports):
     path = reports.write("ci.json", event(1, frames=logs.FRAMES, unsent=5, harm="output-lost",
                                           program="a<b>\"&'\u0001"))
@@ -280,6 +292,31 @@ def on_terminal(reports, path, columns, **env):
     return said.decode()
 
 
+def the_language_s_own_frames_come_first(reports):
+    own = [{"file": "/usr/lib/python3.11/socket.py", "line": 503, "function": "socket.close"},
+           {"file": "/srv/upload.py", "line": 31, "function": "Upload.do_POST"},
+           {"file": None, "line": None, "function": None}]
+    lines = [event(1, language_frames=own, frames=logs.FRAMES),
+             event(2, stack_id="b", language_frames=own[:1], frames=logs.FRAMES[:1],
+                   armed_by={"op": "setsockopt", "stack_id": "c", "language_frames": own, "frames": []})]
+    path = reports.write("python.json", *lines, *[event(i, stack_id="d") for i in range(30000)])
+    sites = {site["stack_id"]: site for site in reports.json(path)["callsites"]}
+    site = sites["00000000000000aa"]
+    assert site["where"] == "Upload.do_POST at /srv/upload.py:31", site["where"]
+    assert sites["b"]["where"].startswith("socket.close at /usr/lib/"), sites["b"]["where"]
+    assert [frame.get("language") for frame in site["frames"]] == [True] * 3 + [None] * 2, site["frames"]
+    assert site["frames"][1]["source"][0]["line"] == 31
+    assert len(sites["b"]["armed_by"]["frames"]) == 3
+    said = reports.out(path)
+    assert "    in  Upload.do_POST at /srv/upload.py:31\n    in  ?? at ??:0\n    #0  reply" in said, said
+    said = reports.out("--format", "folded", path)
+    assert "httpd;" in said and ";Upload.do_POST;socket.close 1\n" in said, said
+    result = json.loads(reports.out("--format", "sarif", path))["runs"][0]["results"]
+    lines = [place.get("physicalLocation", {}).get("region", {}).get("startLine")
+             for r in result for place in r["locations"]]
+    assert 31 in lines, result
+
+
 def code_made_at_run_time_has_its_names_from_a_perf_map(reports):
     perf_maps.check_names(reports)
     perf_maps.check_default_folder(reports)
@@ -315,9 +352,9 @@ TESTS = [figures_are_those_that_plain_python_comes_to,
          callsites_are_told_apart_and_peers_counted, broken_lines_cost_themselves_and_are_counted,
          what_cannot_be_read_is_refused, a_baseline_tells_what_is_new_gone_and_changed,
          what_pairs_with_nothing_is_by_neither_application, stacks_fold_into_flame_graphs,
-         code_made_at_run_time_has_its_names_from_a_perf_map,
+         the_language_s_own_frames_come_first, code_made_at_run_time_has_its_names_from_a_perf_map,
          a_perf_map_that_another_user_may_have_forged_is_refused,
-         machines_get_sarif_and_junit, text_fits_the_terminal, the_page_works_in_a_browser]
+         every_field_of_the_log_is_in_the_manual, machines_get_sarif_and_junit, text_fits_the_terminal, the_page_works_in_a_browser]
 
 
 def main():

@@ -30,21 +30,21 @@ static void fill_stack(void)
 
 static void the_same_stack_is_the_same_callsite(void **state)
 {
-	unsigned a = callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3);
+	unsigned a = callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3, NULL);
 
 	(void)state;
 	assert_int_not_equal(a, 0);
-	assert_int_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3), a);
-	assert_int_not_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_DUP2, here, 3), a);
-	assert_int_not_equal(callsite_find(PATTERN_LINGER_ZERO, OP_CLOSE, here, 3), a);
-	assert_int_not_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 2), a);
+	assert_int_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3, NULL), a);
+	assert_int_not_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_DUP2, here, 3, NULL), a);
+	assert_int_not_equal(callsite_find(PATTERN_LINGER_ZERO, OP_CLOSE, here, 3, NULL), a);
+	assert_int_not_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 2, NULL), a);
 }
 
 static void the_stack_id_depends_on_the_code_alone(void **state)
 {
-	unsigned a = callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3);
-	unsigned b = callsite_find(PATTERN_LINGER_ZERO, OP_FCLOSE, here, 3);
-	unsigned c = callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 2);
+	unsigned a = callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3, NULL);
+	unsigned b = callsite_find(PATTERN_LINGER_ZERO, OP_FCLOSE, here, 3, NULL);
+	unsigned c = callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 2, NULL);
 
 	(void)state;
 	assert_true(callsite_at(a)->id == callsite_at(b)->id);
@@ -53,7 +53,8 @@ static void the_stack_id_depends_on_the_code_alone(void **state)
 
 static void frames_are_resolved_to_module_build_id_and_symbol(void **state)
 {
-	struct callsite *s = callsite_at(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3));
+	struct callsite *s =
+		callsite_at(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 3, NULL));
 
 	(void)state;
 	assert_int_equal(s->frame_count, 3);
@@ -67,8 +68,10 @@ static void frames_are_resolved_to_module_build_id_and_symbol(void **state)
 static void code_made_at_run_time_has_no_module_and_a_stable_id(void **state)
 {
 	void *jit_a[2] = {(void *)0x10, here[1]}, *jit_b[2] = {(void *)0x20, here[1]};
-	struct callsite *a = callsite_at(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, jit_a, 2));
-	struct callsite *b = callsite_at(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, jit_b, 2));
+	struct callsite *a =
+		callsite_at(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, jit_a, 2, NULL));
+	struct callsite *b =
+		callsite_at(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, jit_b, 2, NULL));
 
 	(void)state;
 	assert_int_equal(a->frames[0].module, 0);
@@ -78,7 +81,7 @@ static void code_made_at_run_time_has_no_module_and_a_stable_id(void **state)
 
 static void a_callsite_is_admitted_so_often_a_second(void **state)
 {
-	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_READ, here, 3));
+	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_READ, here, 3, NULL));
 	unsigned told = 0;
 
 	(void)state;
@@ -91,7 +94,7 @@ static void a_callsite_is_admitted_so_often_a_second(void **state)
 
 static void frames_are_due_at_first_each_minute_and_after_a_reopening(void **state)
 {
-	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_RECV, here, 3));
+	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_RECV, here, 3, NULL));
 
 	(void)state;
 	assert_true(callsite_frames_due(s, 1000, 1));
@@ -104,7 +107,7 @@ static void frames_are_due_at_first_each_minute_and_after_a_reopening(void **sta
 
 static void a_forked_child_counts_and_tells_anew(void **state)
 {
-	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_RECV, here, 3));
+	struct callsite *s = callsite_at(callsite_find(PATTERN_TIMED_OUT, OP_RECV, here, 3, NULL));
 
 	(void)state;
 	s->count = 5;
@@ -119,7 +122,7 @@ static void *find_many(void *arg)
 
 	for (uintptr_t i = 1; i <= 200; i++) {
 		stack[0] = (char *)(uintptr_t)fill_stack + i;
-		if (!callsite_find(PATTERN_PEER_RESET, OP_RECV, stack, 1))
+		if (!callsite_find(PATTERN_PEER_RESET, OP_RECV, stack, 1, NULL))
 			*(int *)arg += 1;
 	}
 	return NULL;
@@ -150,13 +153,13 @@ static void a_full_table_counts_the_rest_together(void **state)
 	(void)state;
 	for (uintptr_t i = 1; i < 6000; i++) {
 		stack[0] = (void *)(i * 64);
-		number = callsite_find(PATTERN_PEER_RESET, OP_SEND, stack, 1);
+		number = callsite_find(PATTERN_PEER_RESET, OP_SEND, stack, 1, NULL);
 		assert_int_not_equal(number, 0);
 	}
 	assert_int_equal(callsite_at(number)->frame_count, 0);
 	stack[0] = (void *)(uintptr_t)(7000 * 64);
-	assert_int_equal(callsite_find(PATTERN_PEER_RESET, OP_SEND, stack, 1), number);
-	assert_int_equal(callsite_find(PATTERN_NONE, OP_SEND, stack, 1), 0);
+	assert_int_equal(callsite_find(PATTERN_PEER_RESET, OP_SEND, stack, 1, NULL), number);
+	assert_int_equal(callsite_find(PATTERN_NONE, OP_SEND, stack, 1, NULL), 0);
 	assert_in_range(callsite_count(), 1, CALLSITES);
 	assert_null(callsite_at(0));
 	assert_null(callsite_at(CALLSITES + 1));

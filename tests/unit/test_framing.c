@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "log/framing.h"
+#include "log/module.h"
 
 static char buf[4096];
 static const struct origin origin_ = {.program = "ht\ntpd", .pid = 7, .tid = 8, .seq = 3};
@@ -112,11 +113,83 @@ static void the_journal_gets_the_innermost_frame(void **state)
 
 	(void)state;
 	assert_true(callsite_start());
-	told.site = callsite_at(callsite_find(e.pattern, e.op, stack, 1));
+	told.site = callsite_at(callsite_find(e.pattern, e.op, stack, 1, NULL));
 	n = frame(LOG_JOURNAL, &(struct framed){.event = "rst", .about = &e, .told = &told}, "a\n");
 	assert_non_null(memmem(buf, n, "\nRSTFIX_STACK_ID=", 17));
 	assert_non_null(memmem(buf, n, "\nCODE_FUNC=strfmon\n", 19));
 	assert_non_null(memmem(buf, n, "/libc.so.6\n", 11));
+}
+
+static void the_journal_gets_the_innermost_line_of_the_language(void **state)
+{
+	struct callsite site = {.frame_count = 1, .id = 1, .python = {.count = 1}};
+	const struct event e = unread_close();
+	const struct telling told = {.count = 1, .site = &site};
+	static const char expected[] =
+		"\nRSTFIX_STACK_ID=0000000000000001\nCODE_FUNC=f\\x0aPRIORITY=0\n"
+		"CODE_FILE=/srv/a.py\\x0aTID=1\nCODE_LINE=31\nRSTFIX_OFFSET=0x0\n";
+	size_t n;
+
+	(void)state;
+	site.language[0] = (struct language_frame){
+		module_intern("/srv/a.py\nTID=1", ""), module_keep("f\nPRIORITY=0", 12), 31};
+	n = frame(LOG_JOURNAL, &(struct framed){.event = "rst", .about = &e, .told = &told}, "a\n");
+	assert_non_null(memmem(buf, n, expected, sizeof(expected) - 1));
+}
+
+static void no_name_makes_a_field_of_its_own(void **state)
+{
+	struct callsite site = {.frame_count = 1, .id = 1};
+	const struct event e = unread_close();
+	const struct telling told = {.count = 1, .site = &site};
+	static const char expected[] =
+		"\nCODE_FUNC=f\\x0aPRIORITY=0\nRSTFIX_MODULE=/a\\x0aTID=1\nRSTFIX_BUILD_ID=b\\x0a\n";
+	size_t n;
+
+	(void)state;
+	site.frames[0] = (struct frame){.module = module_intern("/a\nTID=1", "b\n"),
+		.symbol = module_keep("f\nPRIORITY=0+0x1", 16)};
+	n = frame(LOG_JOURNAL, &(struct framed){.event = "rst", .about = &e, .told = &told}, "a\n");
+	assert_non_null(memmem(buf, n, expected, sizeof(expected) - 1));
+}
+
+static void the_journal_gets_what_only_some_events_have(void **state)
+{
+	struct event e = unread_close();
+	const struct telling told = {.count = 1};
+	static const char mended[] =
+		"RSTFIX_OUTCOME=failed\nRSTFIX_WHY=for\\x0aa reason\nRSTFIX_INTENT=config\n"
+		"RSTFIX_HARM=reset-seen\n";
+	static const char listener[] =
+		"RSTFIX_UNSENT=0\nRSTFIX_WAITING=5\nRSTFIX_NETNS=9\nRSTFIX_SOCK=4711\n"
+		"RSTFIX_AGE_MS=12\nRSTFIX_TAKEN=6\nRSTFIX_DRAINED=7\nRSTFIX_DURATION_MS=8\n";
+	static const char direction[] = "\nRSTFIX_DIRECTION=read\nRSTFIX_FD=9\n";
+	const struct framed f = {.event = "rst", .about = &e, .told = &told};
+	size_t n;
+
+	(void)state;
+	e.pattern = PATTERN_LINGER_ZERO;
+	e.outcome = OUTCOME_FAILED;
+	e.why = "for\na reason";
+	e.intent = INTENT_CONFIG;
+	n = frame(LOG_JOURNAL, &f, "a\n");
+	assert_non_null(memmem(buf, n, mended, sizeof(mended) - 1));
+	e = unread_close();
+	e.pattern = PATTERN_LISTENER_CLOSE;
+	e.facts.waiting = 5;
+	e.netns = 9;
+	e.age_ms = 12;
+	e.mended = true;
+	e.taken = 6;
+	e.drained = 7;
+	e.duration_ms = 8;
+	n = frame(LOG_JOURNAL, &f, "a\n");
+	assert_non_null(memmem(buf, n, listener, sizeof(listener) - 1));
+	e = unread_close();
+	e.pattern = PATTERN_PEER_RESET;
+	e.direction = "read";
+	n = frame(LOG_JOURNAL, &f, "a\n");
+	assert_non_null(memmem(buf, n, direction, sizeof(direction) - 1));
 }
 
 static void a_long_message_has_its_length_in_more_than_one_byte(void **state)
@@ -149,6 +222,9 @@ int main(void)
 		cmocka_unit_test(syslog_gets_one_line_with_priority_and_tag),
 		cmocka_unit_test(the_journal_gets_fields_and_a_message_with_its_length),
 		cmocka_unit_test(the_journal_gets_the_innermost_frame),
+		cmocka_unit_test(the_journal_gets_the_innermost_line_of_the_language),
+		cmocka_unit_test(no_name_makes_a_field_of_its_own),
+		cmocka_unit_test(the_journal_gets_what_only_some_events_have),
 		cmocka_unit_test(a_long_message_has_its_length_in_more_than_one_byte),
 		cmocka_unit_test(what_still_resets_is_a_warning_and_what_was_mended_is_not),
 	};

@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "detect/facts.h"
+#include "log/module.h"
 #include "log/render.h"
 
 static char buf[49152];
@@ -177,8 +178,8 @@ static void linger_zero_tells_its_intent_and_who_armed_it(void **state)
 	struct json_object *o, *v;
 
 	(void)state;
-	w.site = callsite_at(callsite_find(PATTERN_LINGER_ZERO, OP_CLOSE, stack, 1));
-	w.armed = callsite_at(callsite_find(PATTERN_NONE, OP_SETSOCKOPT, stack, 1));
+	w.site = callsite_at(callsite_find(PATTERN_LINGER_ZERO, OP_CLOSE, stack, 1, NULL));
+	w.armed = callsite_at(callsite_find(PATTERN_NONE, OP_SETSOCKOPT, stack, 1, NULL));
 	e.pattern = PATTERN_LINGER_ZERO;
 	e.facts.linger_on = true;
 	e.intent = INTENT_CONFIG;
@@ -195,6 +196,31 @@ static void linger_zero_tells_its_intent_and_who_armed_it(void **state)
 	assert_int_equal(json_object_array_length(v), 1);
 	is_string(json_object_array_get_idx(v, 0), "symbol", "strfmon+0x14");
 	json_object_put(o);
+}
+
+static void the_functions_of_the_language_stand_before_the_frames(void **state)
+{
+	struct callsite site = {.frame_count = 1, .id = 1, .python = {.count = 2}};
+	struct event e = unread_close();
+	struct telling w = {.site = &site, .count = 1, .frames = true};
+	struct text t = text_on(buf, sizeof(buf));
+	struct json_object *o, *v, *line;
+
+	(void)state;
+	site.language[0] = (struct language_frame){
+		module_intern("/srv/\"a\".py", ""), module_keep("Upload.do_POST", 14), 31};
+	o = rendered(&e, &w);
+	assert_true(json_object_object_get_ex(o, "language_frames", &v));
+	assert_int_equal(json_object_array_length(v), 2);
+	is_string(json_object_array_get_idx(v, 0), "file", "/srv/\"a\".py");
+	is_number(json_object_array_get_idx(v, 0), "line", 31);
+	is_string(json_object_array_get_idx(v, 0), "function", "Upload.do_POST");
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(v, 1), "line", &line));
+	assert_null(line);
+	json_object_put(o);
+	render_event_text(&t, &origin_, &e, &w);
+	assert_non_null(strstr(text_end(&t),
+		"]\n    in Upload.do_POST at /srv/\"a\".py:31\n    in ?? at ??:0\n    #0 ?? ("));
 }
 
 static void a_listener_tells_how_many_wait_and_how_many_were_taken(void **state)
@@ -336,6 +362,7 @@ int main(void)
 		cmocka_unit_test(an_event_carries_every_field_of_the_contract),
 		cmocka_unit_test(the_rule_that_decided_is_told_with_its_place),
 		cmocka_unit_test(linger_zero_tells_its_intent_and_who_armed_it),
+		cmocka_unit_test(the_functions_of_the_language_stand_before_the_frames),
 		cmocka_unit_test(a_listener_tells_how_many_wait_and_how_many_were_taken),
 		cmocka_unit_test(more_frames_than_fit_leave_a_whole_line),
 		cmocka_unit_test(addresses_are_written_as_the_c_library_does),

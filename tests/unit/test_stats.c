@@ -61,7 +61,7 @@ static unsigned site(enum pattern pattern, uintptr_t address)
 {
 	void *stack[2] = {(void *)(address + 1), (char *)(uintptr_t)make_folder + 3};
 
-	return callsite_find(pattern, OP_CLOSE, stack, 2);
+	return callsite_find(pattern, OP_CLOSE, stack, 2, NULL);
 }
 
 /* Counted only: it is not within the rate. */

@@ -42,6 +42,16 @@ static void put_frame(FILE *out, const struct stack_frame *f)
 	free(name);
 }
 
+/* Of an interpreted program the functions of its language, not the interpreter's own. */
+static unsigned drawn(const struct stack *stack)
+{
+	unsigned language = 0;
+
+	while (stack && language < stack->count && stack->frames[language].language)
+		language++;
+	return language ? language : stack ? stack->count : 0;
+}
+
 /* As flame graphs are drawn from: bytes destroyed, or events where no output was. */
 void report_folded(const struct report *r, FILE *out)
 {
@@ -56,7 +66,7 @@ void report_folded(const struct report *r, FILE *out)
 		if (!weight)
 			continue;
 		put_name(out, *s->program ? s->program : "??");
-		for (unsigned k = stack ? stack->count : 0; k > 0; k--)
+		for (unsigned k = drawn(stack); k > 0; k--)
 			put_frame(out, &stack->frames[k - 1]);
 		fprintf(out, " %llu\n", (unsigned long long)weight);
 	}

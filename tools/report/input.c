@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "input.h"
 
+#include "counters.h"
 #include "stream.h"
 
 #include <dirent.h>
@@ -63,8 +64,9 @@ static bool add_file(struct input *in, const char *path)
 		f.owner = st.st_uid;
 	}
 	f.path = memory_text(span_of(path));
+	f.counters = f.size && counters_is(path);
 	/* What is a pipe can be read only once. */
-	if (f.size && !look_at(&f)) {
+	if (f.size && !f.counters && !look_at(&f)) {
 		int error = errno;
 
 		free(f.path);
@@ -73,7 +75,7 @@ static bool add_file(struct input *in, const char *path)
 	}
 	in->files = memory_grow(in->files, in->count, &in->room, sizeof(*in->files));
 	in->files[in->count++] = f;
-	in->size += f.size;
+	in->size += f.counters ? 0 : f.size;
 	return true;
 }
 
@@ -140,7 +142,7 @@ static bool open_next(struct input *in)
 	for (; in->now < in->count; in->now++) {
 		struct input_file *f = &in->files[in->now];
 
-		if (f->why)
+		if (f->why || f->counters)
 			continue;
 		in->stream = stream_open(f->path);
 		in->next_line = 1;

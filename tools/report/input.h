@@ -26,6 +26,7 @@ struct input {
 		char *path;
 		uint64_t size; /* 0: it is no file */
 		uid_t owner;
+		bool counters;	  /* not a log, but a counter file (counters.h) */
 		int64_t first_us; /* LINE_UNKNOWN: none of its first lines tells */
 		char *why;	  /* it could not be read to its end; NULL: it could */
 	} * files;

@@ -58,8 +58,10 @@ static json_object *frames_of(const struct report *r, const char *stack_id)
 		put_text(o, "module", f->module);
 		put_text(o, "build_id", f->build_id);
 		snprintf(offset, sizeof(offset), "0x%llx", (unsigned long long)f->offset);
-		put_text(o, "offset", offset);
+		put_text(o, "offset", f->language ? NULL : offset);
 		put_text(o, "symbol", f->symbol);
+		if (f->language)
+			put(o, "language", json_object_new_boolean(true));
 		put(o, "source", sources_of(f->source));
 		json_object_array_add(list, o);
 	}
@@ -75,13 +77,16 @@ static void put_where(json_object *o, const struct report *r, const char *stack_
 	free(place);
 }
 
-static json_object *outcomes_of(const struct figures *f)
+static const char *const source_names[COUNTED_COUNT] = {"lines", "summary", "counters"};
+
+/* {name: count, ...}, without those that are 0. */
+static json_object *names_of(const uint64_t *counts, const char *const *names, unsigned count)
 {
 	json_object *o = json_object_new_object();
 
-	for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
-		if (f->outcomes[i])
-			put_number(o, outcome_names[i], f->outcomes[i]);
+	for (unsigned i = 0; i < count; i++) {
+		if (counts[i])
+			put_number(o, names[i], counts[i]);
 	}
 	return o;
 }
@@ -139,7 +144,9 @@ static void put_figures(json_object *o, const struct site *s)
 	put_number(o, "unread", s->sum.unread);
 	put_number(o, "saved", s->sum.saved);
 	put_number(o, "drained", s->sum.drained);
-	put(o, "outcomes", outcomes_of(&s->sum));
+	put(o, "outcomes", names_of(s->sum.outcomes, outcome_names, OUTCOME_COUNT));
+	put(o, "actions", names_of(s->sum.actions, action_names, ACTION_COUNT));
+	put(o, "sources", names_of(s->sources, source_names, COUNTED_COUNT));
 	put_number(o, "server", s->roles[0]);
 	put_number(o, "client", s->roles[1]);
 }
@@ -200,6 +207,7 @@ static json_object *files_of(const struct input *in)
 		json_object *o = json_object_new_object();
 
 		put_text(o, "path", in->files[i].path);
+		put(o, "counters", json_object_new_boolean(in->files[i].counters));
 		put_text(o, "broken", in->files[i].why);
 		json_object_array_add(list, o);
 	}
@@ -263,6 +271,9 @@ json_object *report_document(const struct report *r)
 	put_number(o, "lines", t->lines);
 	put_number(o, "event_lines", t->events);
 	put_number(o, "processes", t->process_count);
+	put_number(o, "counter_files", t->counter_files);
+	put_number(o, "counter_files_alone", t->counter_files_alone);
+	put_number(o, "unplaced", t->unplaced);
 	put_number(o, "no_event", t->bad);
 	put_number(o, "truncated", t->truncated);
 	put_number(o, "lost", t->lost);

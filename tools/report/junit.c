@@ -26,11 +26,16 @@ static void put_escaped(FILE *out, const char *text)
 
 static void put_stack(const struct stack *stack, FILE *out)
 {
+	unsigned native = 0;
+
 	for (unsigned i = 0; stack && i < stack->count; i++) {
 		const struct stack_frame *f = &stack->frames[i];
 		char *place = report_place(f);
 
-		fprintf(out, "#%u ", i);
+		if (f->language)
+			fputs("in ", out);
+		else
+			fprintf(out, "#%u ", native++);
 		put_escaped(out, place);
 		fputc('\n', out);
 		free(place);

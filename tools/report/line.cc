@@ -137,6 +137,30 @@ static void read_frames(line_stack *stack, element value)
 	}
 }
 
+static void read_language(line_stack *stack, element value)
+{
+	array frames;
+	object o;
+
+	stack->language_count = 0;
+	if (value.get_array().get(frames))
+		return;
+	for (element frame : frames) {
+		if (stack->language_count == LINE_LANGUAGE || frame.get_object().get(o))
+			continue;
+		line_language *l = &stack->language[stack->language_count++];
+		*l = line_language{{"", 0}, {"", 0}, 0};
+		for (auto member : o) {
+			if (member.key == "file")
+				l->file = text_of(member.value);
+			else if (member.key == "function")
+				l->function = text_of(member.value);
+			else if (member.key == "line")
+				l->line = number_of(member.value);
+		}
+	}
+}
+
 static void read_armed(line_stack *stack, element value)
 {
 	object o;
@@ -150,6 +174,8 @@ static void read_armed(line_stack *stack, element value)
 			stack->stack_id = text_of(member.value);
 		else if (member.key == "frames")
 			read_frames(stack, member.value);
+		else if (member.key == "language_frames")
+			read_language(stack, member.value);
 	}
 }
 
@@ -269,6 +295,7 @@ static const member members[] = {
 	{"netns", nullptr, &line::netns, nullptr},
 	{"unread", nullptr, &line::unread, nullptr},
 	{"unsent", nullptr, &line::unsent, nullptr},
+	{"action", &line::action, nullptr, nullptr},
 	{"events", nullptr, &line::events, nullptr},
 	{"frames", nullptr, nullptr, read_stack},
 	{"pattern", &line::pattern, nullptr, nullptr},
@@ -279,9 +306,11 @@ static const member members[] = {
 	{"stack_id", nullptr, nullptr, read_stack_id},
 	{"armed_by", nullptr, nullptr, read_armed_by},
 	{"callsites", nullptr, nullptr, read_callsites},
+	{"language_frames", nullptr, nullptr,
+		[](line_reader *, line *l, element value) { read_language(&l->stack, value); }},
 };
 
-static const size_t LONGEST = 9;
+static const size_t LONGEST = 15;
 
 /* Where the names of each length begin. */
 static const struct lengths {
@@ -330,6 +359,7 @@ static void clear(line *l)
 	l->time_us = LINE_UNKNOWN;
 	l->stack.op = l->stack.stack_id = l->armed_by.op = l->armed_by.stack_id = none;
 	l->stack.count = l->armed_by.count = 0;
+	l->stack.language_count = l->armed_by.language_count = 0;
 }
 
 line_reader *line_reader_new(void)

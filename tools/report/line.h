@@ -17,9 +17,10 @@ extern "C" {
  * is of another type, is empty, 0 or LINE_UNKNOWN. Texts may hold any byte but are valid UTF-8.
  */
 
-#define LINE_FRAMES  64
-#define LINE_ROOM    64 /* bytes behind a line that may be read: simdjson's padding */
-#define LINE_UNKNOWN INT64_MIN
+#define LINE_FRAMES   64
+#define LINE_LANGUAGE 32 /* frames of the program's language */
+#define LINE_ROOM     64 /* bytes behind a line that may be read: simdjson's padding */
+#define LINE_UNKNOWN  INT64_MIN
 
 enum line_kind { LINE_RST, LINE_SUMMARY, LINE_NOTICE, LINE_CLOSE, LINE_OTHER };
 
@@ -28,14 +29,21 @@ struct line_frame {
 	uint64_t offset;
 };
 
-struct line_stack {
-	struct span op, stack_id;
-	unsigned count;
-	struct line_frame frames[LINE_FRAMES];
+struct line_language {
+	struct span file, function;
+	uint64_t line;
 };
 
-/* The outcomes, in the shim's order (shim/log/callsite.h). */
+struct line_stack {
+	struct span op, stack_id;
+	unsigned count, language_count;
+	struct line_frame frames[LINE_FRAMES];
+	struct line_language language[LINE_LANGUAGE];
+};
+
+/* The outcomes (shim/log/callsite.h) and the actions (shim/policy/rules.h), in the shim's order. */
 #define LINE_OUTCOMES 8
+#define LINE_ACTIONS  5
 
 struct figures {
 	uint64_t count, unread, unsent;
@@ -43,6 +51,7 @@ struct figures {
 	uint64_t saved;	    /* output that a mend has brought to the peer, bytes */
 	uint64_t drained;
 	uint64_t outcomes[LINE_OUTCOMES];
+	uint64_t actions[LINE_ACTIONS]; /* of a summary not known */
 };
 
 /* A callsite of a summary. */
@@ -54,7 +63,7 @@ struct line_site {
 struct line {
 	enum line_kind kind;
 	int64_t time_us; /* since the epoch, or LINE_UNKNOWN */
-	struct span pattern, op, outcome, program, role, local, peer, harm, host, boot_id;
+	struct span pattern, op, action, outcome, program, role, local, peer, harm, host, boot_id;
 	struct span code, text; /* of a notice */
 	uint64_t pid, start, sock, netns, count, unread, unsent, drained, events, lost;
 	struct line_stack stack, armed_by; /* stack.op is not used */

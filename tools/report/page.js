@@ -59,7 +59,8 @@ function mostly(site) {
 /* What the flame graph has of a stack, outermost first: inlined functions are frames, too. */
 function names(site) {
 	const list = [site.program || "??"];
-	for (const frame of site.frames.slice().reverse()) {
+	const language = site.frames.filter((frame) => frame.language);
+	for (const frame of (language.length ? language : site.frames.slice()).reverse()) {
 		if (frame.source.length)
 			list.push(...frame.source.map((s) => s.function || "??").reverse());
 		else
@@ -150,7 +151,9 @@ function stack(frames) {
 	list.start = 0;
 	for (const frame of frames) {
 		const item = element("li", frameText(frame));
-		item.title = (frame.module || "") + "+" + frame.offset + " build id " + (frame.build_id || "unknown");
+		if (!frame.language)
+			item.title = (frame.module || "") + "+" + frame.offset + " build id " +
+				(frame.build_id || "unknown");
 		for (const outer of frame.source.slice(1))
 			item.append(element("div", "inlined into " + sourceText(outer), "inlined"));
 		list.append(item);
@@ -237,7 +240,8 @@ function drawHead() {
 	const sum = (key) => sites.reduce((n, site) => n + site[key], 0);
 	const warnings = data.files.filter((f) => f.broken).map((f) => f.path + ": " + f.broken);
 	byId("totals").textContent = grouped(sum("count")) + " events at " + grouped(sites.length) +
-		" callsites of " + grouped(data.processes) + " processes; " + bytes(sum("destroyed")) +
+		" callsites of " + grouped(data.processes) +
+		(data.processes === 1 ? " process; " : " processes; ") + bytes(sum("destroyed")) +
 		" of output destroyed, " + bytes(sum("saved")) + " saved" +
 		(data.first ? "; from " + when(data.first) + " to " + when(data.last) + " UTC" : "");
 	for (const [key, text] of [["no_event", "lines passed over: no event in JSON"],

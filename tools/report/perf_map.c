@@ -184,7 +184,7 @@ static struct unnamed *find_unnamed(struct stacks *stacks, size_t *count)
 		struct stack *s = &stacks->list[i];
 
 		for (unsigned k = 0; k < s->count; k++) {
-			if (*s->frames[k].module || *s->frames[k].symbol)
+			if (s->frames[k].language || *s->frames[k].module || *s->frames[k].symbol)
 				continue;
 			list = memory_grow(list, *count, &room, sizeof(*list));
 			list[(*count)++] = (struct unnamed){s, &s->frames[k]};

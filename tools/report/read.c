@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "read.h"
 
+#include "counters.h"
 #include "stream.h"
 
 #include <pthread.h>
@@ -245,6 +246,7 @@ struct tally *read_tally(struct input *in)
 	}
 	if (r.shown_ms)
 		fputs("\r\033[K", stderr);
+	counters_add(sum, in);
 	tally_end(sum);
 	return sum;
 }

@@ -37,15 +37,24 @@ static bool is_libc(const char *module)
 		strncmp(name, "libpthread", 10) == 0 || strncmp(name, "ld-linux", 8) == 0;
 }
 
-/* A function of the program's language, named by a perf map; not a runtime's own code beside them. */
+/* Of a language's library: to blame only where nothing else of the language is on the stack. */
+static bool is_library(const struct stack_frame *f)
+{
+	const char *name = f->language ? f->module : f->symbol;
+
+	return strstr(name, " node:") || strncmp(name, "<frozen ", 8) == 0 ||
+		(strstr(name, "/lib/python3.") && !strstr(name, "-packages/"));
+}
+
+/* A function of the program's language; not what perf maps call a runtime's own code beside them. */
 static bool is_language(const struct stack_frame *f)
 {
 	static const char *const own[] = {"Interpreter", "StubRoutines", "Stub:", "vtable stub",
 		"itable stub", "Builtin:", "BytecodeHandler:", "$global::"};
 
-	if (*f->module || !*f->symbol)
+	if (!f->language && (*f->module || !*f->symbol))
 		return false;
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]) && !f->language; i++) {
 		if (strncmp(f->symbol, own[i], strlen(own[i])) == 0)
 			return false;
 	}
@@ -54,10 +63,17 @@ static bool is_language(const struct stack_frame *f)
 
 const struct stack_frame *report_culprit(const struct stack *stack)
 {
+	const struct stack_frame *library = NULL;
+
 	for (unsigned i = 0; stack && i < stack->count; i++) {
-		if (is_language(&stack->frames[i]))
-			return &stack->frames[i];
+		const struct stack_frame *f = &stack->frames[i];
+
+		if (is_language(f) && !is_library(f))
+			return f;
+		library = library || !is_language(f) ? library : f;
 	}
+	if (library)
+		return library;
 	for (unsigned i = 0; stack && i < stack->count; i++) {
 		if (!is_libc(stack->frames[i].module))
 			return &stack->frames[i];

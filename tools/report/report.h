@@ -27,7 +27,7 @@ struct report {
 /* What of a site a baseline says; CHANGE_NONE without one. *was: the old figures, or NULL. */
 enum change report_change(const struct report *r, const struct site *s, const struct known **was);
 
-/* The innermost frame of the program's language, else the innermost that is not the C library's; NULL: the stack is not known (NULL, too). */
+/* The innermost frame of the program, or else of a library, in its language; else the innermost that is not the C library's; NULL: the stack is not known (NULL, too). */
 const struct stack_frame *report_culprit(const struct stack *stack);
 
 /* "function at file:line" or "symbol (module+offset)" of a frame, to be freed. */

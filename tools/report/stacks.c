@@ -31,9 +31,10 @@ static struct stack *place(struct stacks *all, struct words *words, struct span 
 void stacks_add(struct stacks *all, struct words *words, const struct line_stack *from,
 	const struct line *l)
 {
+	struct stack_frame *to;
 	struct stack *s;
 
-	if (from->count == 0 || from->stack_id.len == 0)
+	if (from->count + from->language_count == 0 || from->stack_id.len == 0)
 		return;
 	s = place(all, words, from->stack_id, l->time_us);
 	if (!s)
@@ -41,16 +42,35 @@ void stacks_add(struct stacks *all, struct words *words, const struct line_stack
 	s->host = words_keep(words, l->host);
 	s->pid = l->pid;
 	s->start = l->start;
-	s->count = from->count;
-	s->frames = memory_get(s->count, sizeof(*s->frames));
-	for (unsigned i = 0; i < s->count; i++) {
+	s->count = from->language_count + from->count;
+	s->frames = to = memory_get(s->count, sizeof(*s->frames));
+	for (unsigned i = 0; i < from->language_count; i++) {
+		const struct line_language *f = &from->language[i];
+
+		*to++ = (struct stack_frame){.module = words_keep(words, f->file),
+			.build_id = "",
+			.symbol = words_keep(words, f->function),
+			.language = true,
+			.line = (unsigned)f->line};
+	}
+	for (unsigned i = 0; i < from->count; i++) {
 		const struct line_frame *f = &from->frames[i];
 
-		s->frames[i] = (struct stack_frame){.module = words_keep(words, f->module),
+		*to++ = (struct stack_frame){.module = words_keep(words, f->module),
 			.build_id = words_keep(words, f->build_id),
 			.symbol = words_keep(words, f->symbol),
 			.offset = f->offset};
 	}
+}
+
+static void give_back(struct line_stack *to, const struct stack_frame *f)
+{
+	if (f->language)
+		to->language[to->language_count++] =
+			(struct line_language){span_of(f->module), span_of(f->symbol), f->line};
+	else
+		to->frames[to->count++] = (struct line_frame){
+			span_of(f->module), span_of(f->build_id), span_of(f->symbol), f->offset};
 }
 
 void stacks_merge(struct stacks *into, struct words *words, const struct stacks *from)
@@ -62,11 +82,9 @@ void stacks_merge(struct stacks *into, struct words *words, const struct stacks 
 		const struct stack *s = &from->list[i];
 
 		as_read.stack_id = span_of(s->id);
-		as_read.count = s->count;
+		as_read.count = as_read.language_count = 0;
 		for (unsigned k = 0; k < s->count; k++)
-			as_read.frames[k] = (struct line_frame){span_of(s->frames[k].module),
-				span_of(s->frames[k].build_id), span_of(s->frames[k].symbol),
-				s->frames[k].offset};
+			give_back(&as_read, &s->frames[k]);
 		l.time_us = s->time_us;
 		l.host = span_of(s->host);
 		l.pid = s->pid;

@@ -12,6 +12,8 @@ struct source; /* symbols.h */
 struct stack_frame {
 	const char *module, *build_id, *symbol; /* words; "" where not known */
 	uint64_t offset;
+	bool language; /* of the program's language: symbol is the function, module the file, */
+	unsigned line; /* and this the line; 0: not known */
 	const struct source *source; /* of the call itself and what it is inlined into */
 };
 
@@ -21,7 +23,7 @@ struct stack {
 	const char *host;    /* whose process told them; a word */
 	uint64_t pid, start; /* and which: its number, and its start in seconds since the epoch */
 	unsigned count;
-	struct stack_frame *frames; /* callee first */
+	struct stack_frame *frames; /* those of the language, then the others; callee first */
 	const char
 		*why_unnamed; /* that of code made at run time has no name (perf_map.h); or NULL */
 };

@@ -205,6 +205,17 @@ static void resolve_all(
 	module_file_close(&m);
 }
 
+/* The log has it all. */
+static const struct source *written(struct symbols *s, const struct stack_frame *f)
+{
+	struct source *at = source_add(s);
+
+	at->function = f->symbol;
+	at->file = *f->module ? f->module : "??";
+	at->line = f->line;
+	return at;
+}
+
 void symbols_resolve(struct symbols *s, struct stacks *stacks, const struct symbols_from *from)
 {
 	struct place *places = NULL;
@@ -215,6 +226,10 @@ void symbols_resolve(struct symbols *s, struct stacks *stacks, const struct symb
 		for (unsigned k = 0; k < stacks->list[i].count; k++) {
 			struct stack_frame *f = &stacks->list[i].frames[k];
 
+			if (f->language) {
+				f->source = written(s, f);
+				continue;
+			}
 			if (!*f->module) {
 				if (!*f->symbol)
 					tell(s, f, stacks->list[i].why_unnamed);

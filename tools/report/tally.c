@@ -40,22 +40,29 @@ void figures_add(struct figures *into, const struct figures *from)
 	into->drained += from->drained;
 	for (unsigned i = 0; i < LINE_OUTCOMES; i++)
 		into->outcomes[i] += from->outcomes[i];
+	for (unsigned i = 0; i < LINE_ACTIONS; i++)
+		into->actions[i] += from->actions[i];
 }
 
-static uint64_t process_hash(const struct line *l)
+uint64_t tally_process_hash(const struct line *l)
 {
 	return hash_number(
 		hash_number(hash_span(hash_span(HASH_START, l->host), l->boot_id), l->pid),
 		l->start);
 }
 
-static int outcome_of(struct span s)
+static int index_of(struct span s, const char *const *names, int count)
 {
-	for (int i = 0; i < OUTCOME_COUNT; i++) {
-		if (span_is(s, outcome_names[i]))
+	for (int i = 0; i < count; i++) {
+		if (span_is(s, names[i]))
 			return i;
 	}
 	return -1;
+}
+
+static int outcome_of(struct span s)
+{
+	return index_of(s, outcome_names, OUTCOME_COUNT);
 }
 
 static bool ends_lingering(int outcome)
@@ -83,6 +90,7 @@ void tally_widen(int64_t *first, int64_t *last, int64_t us)
 static void count_event(struct part *p, const struct line *l, int outcome, uint64_t count)
 {
 	struct figures *f = &p->told;
+	int action = index_of(l->action, action_names, ACTION_COUNT);
 	uint64_t output =
 		span_is(l->harm, "output-lost") || outcome == OUTCOME_SEEN ? l->unsent : 0;
 
@@ -91,6 +99,8 @@ static void count_event(struct part *p, const struct line *l, int outcome, uint6
 	f->unread += l->unread;
 	f->unsent += l->unsent;
 	f->drained += l->drained;
+	if (action >= 0)
+		f->actions[action]++;
 	if (outcome < 0)
 		return;
 	f->outcomes[outcome]++;
@@ -222,7 +232,7 @@ void tally_line(struct tally *t, const struct line *l, struct moment *m)
 		t->bad++;
 		return;
 	}
-	process = process_hash(l);
+	process = tally_process_hash(l);
 	tally_process(t, process);
 	if (l->kind == LINE_RST)
 		take_event(t, l, process, m);

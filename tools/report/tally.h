@@ -14,9 +14,12 @@
  * The events of logs, summed up by callsite: pattern, operation, program and stack_id. A tally belongs
  * to one thread; two are put together by tally_merge(), and give the same in every order.
  *
- * A process that has told its counts at its end is counted by these, which also know the figures of
- * what the rate held back. Of the others the lines are added up.
+ * A process that has a counter file (counters.h) is counted by it; one that has told its counts at its
+ * end by these, which also know the figures of what the rate held back. Of the others the lines are added
+ * up.
  */
+
+enum counted { BY_LINES, BY_SUMMARY, BY_COUNTERS, COUNTED_COUNT };
 
 struct site {
 	const char *pattern, *op, *program, *stack_id; /* words; stack_id "" where not known */
@@ -25,8 +28,9 @@ struct site {
 	struct figures sum; /* after tally_end() */
 	uint64_t
 		held; /* events held back by the rate, in count, of which the figures are unknown */
-	uint64_t roles[2];	   /* events as server, as client */
-	int64_t first_us, last_us; /* LINE_UNKNOWN: no event was told */
+	uint64_t sources[COUNTED_COUNT]; /* processes, by what has counted them here */
+	uint64_t roles[2];		 /* events as server, as client */
+	int64_t first_us, last_us;	 /* LINE_UNKNOWN: no event was told */
 	struct peers peers;
 	struct timeline timeline;
 };
@@ -37,6 +41,7 @@ struct part {
 	uint64_t process; /* a hash */
 	struct figures told, summed;
 	uint64_t held, lingering; /* the latter: told so, without an end */
+	bool counters;		  /* summed is what a counter file says */
 	int64_t summed_us;	  /* the last summary's time */
 };
 
@@ -64,7 +69,9 @@ struct tally {
 	uint64_t lines, events; /* events: rst lines */
 	uint64_t bad;		/* lines that are no event, summary or notice in JSON */
 	uint64_t truncated;	/* last lines without an end */
-	uint64_t lost;		/* after tally_end(): lines that the shim could not write */
+	uint64_t counter_files, counter_files_alone; /* the latter: of processes that no log has */
+	uint64_t unplaced; /* events that counter files have without their callsite */
+	uint64_t lost;	   /* after tally_end(): lines that the shim could not write */
 	int64_t first_us, last_us;
 };
 

@@ -14,6 +14,9 @@ uint32_t tally_site(struct tally *t, const struct site_key *key);
 struct part *tally_part(struct tally *t, uint64_t process, uint32_t site);
 struct process *tally_process(struct tally *t, uint64_t hash);
 
+/* What tells a process from all others: host, boot, pid and start. */
+uint64_t tally_process_hash(const struct line *l);
+
 /* Smaller pieces of adding, which merging needs as well; see tally.c. */
 void tally_widen(int64_t *first, int64_t *last, int64_t us);
 void tally_take_armed(

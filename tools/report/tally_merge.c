@@ -62,6 +62,9 @@ static void add_part(struct site *s, const struct part *p)
 	bool summed = p->summed.count && p->summed.count >= p->told.count;
 
 	figures_add(&s->sum, summed ? &p->summed : &p->told);
+	s->sources[!summed ? BY_LINES : p->counters ? BY_COUNTERS : BY_SUMMARY]++;
+	for (unsigned i = 0; summed && !p->counters && i < LINE_ACTIONS; i++)
+		s->sum.actions[i] += p->told.actions[i];
 	if (summed)
 		return;
 	s->sum.count += p->lingering;

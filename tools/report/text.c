@@ -29,18 +29,47 @@ static struct figures sum_of(const struct tally *t)
 	return sum;
 }
 
-static void add_outcomes(struct paper *p, const struct figures *f)
+static void add_names(
+	struct paper *p, const uint64_t *counts, const char *const *names, unsigned count)
 {
 	char text[WHEN_SIZE];
 	const char *comma = "";
 
-	for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
-		if (!f->outcomes[i])
+	for (unsigned i = 0; i < count; i++) {
+		if (!counts[i])
 			continue;
-		paper_add(p, "%s%s %s", comma, outcome_names[i],
-			number_grouped(text, f->outcomes[i]));
+		paper_add(p, "%s%s %s", comma, names[i], number_grouped(text, counts[i]));
 		comma = ", ";
 	}
+}
+
+static void add_outcomes(struct paper *p, const struct figures *f)
+{
+	add_names(p, f->outcomes, outcome_names, OUTCOME_COUNT);
+}
+
+/* What a summary says nothing of is known in part only. */
+static void add_actions(struct paper *p, const struct figures *f)
+{
+	uint64_t known = 0;
+
+	for (unsigned i = 0; i < ACTION_COUNT; i++)
+		known += f->actions[i];
+	if (!known)
+		return;
+	paper_add(p, "; action ");
+	add_names(p, f->actions, action_names, ACTION_COUNT);
+}
+
+static void print_counters(struct paper *p, const struct tally *t)
+{
+	if (!t->counter_files)
+		return;
+	add_count(p, t->counter_files, "process is", "processes are");
+	paper_add(p, " counted by counter files, ");
+	add_count(p, t->counter_files_alone, "of them is", "of them are");
+	paper_add(p, " in no log");
+	paper_end(p, INK_PLAIN);
 }
 
 static void print_head(struct paper *p, const struct report *r)
@@ -63,6 +92,7 @@ static void print_head(struct paper *p, const struct report *r)
 			when_short(to, t->last_us));
 		paper_end(p, INK_PLAIN);
 	}
+	print_counters(p, t);
 	if (!sum.count)
 		return;
 	paper_add(p, "%s of output destroyed, %s saved; ", number_bytes(from, sum.destroyed),
@@ -100,6 +130,12 @@ static void print_warnings(struct paper *p, const struct report *r)
 			? ", none of them an event in JSON: was the log written with RSTFIX_FORMAT=json?"
 			: " passed over: no event in JSON");
 	warn(p, t->truncated, " cut off at the end of a file");
+	if (t->unplaced) {
+		paper_add(p, "warning: ");
+		add_count(p, t->unplaced, "event", "events");
+		paper_add(p, " without a callsite: a counter file was full");
+		paper_end(p, INK_YELLOW);
+	}
 	warn(p, t->lost, " that the shim could not write: more has happened than is told here");
 	for (size_t i = 0; i < t->notice_count; i++) {
 		paper_add(p, "notice: %s", t->notices[i].text);
@@ -200,6 +236,7 @@ static void print_stack(struct paper *p, const struct report *r, const char *id,
 {
 	const struct stack *stack = stacks_find(&r->tally->stacks, id);
 	const struct stack_frame *f;
+	unsigned native = 0;
 	char *place;
 
 	if (!stack || !stack->count) {
@@ -207,10 +244,13 @@ static void print_stack(struct paper *p, const struct report *r, const char *id,
 		paper_end(p, INK_DIM);
 		return;
 	}
-	for (unsigned i = 0; i < stack->count && i < FRAMES_SHOWN; i++) {
+	for (unsigned i = 0; i < stack->count && native < FRAMES_SHOWN; i++) {
 		f = &stack->frames[i];
 		place = report_place(f);
-		paper_add(p, "%s#%-2u %s", indent, i, place);
+		if (f->language)
+			paper_add(p, "%sin  %s", indent, place);
+		else
+			paper_add(p, "%s#%-2u %s", indent, native++, place);
 		paper_end(p, INK_PLAIN);
 		free(place);
 		if (f->source)
@@ -245,6 +285,7 @@ static void print_site(struct paper *p, const struct report *r, const struct sit
 	print_was(p, was);
 	paper_add(p, "    ");
 	add_outcomes(p, &s->sum);
+	add_actions(p, &s->sum);
 	paper_add(p, "; %s unread", number_bytes(text, s->sum.unread));
 	if (s->held)
 		paper_add(p, "; %s held back by the rate, figures unknown",
