@@ -67,7 +67,8 @@ EXPORT(int, __close, (int fd))
 
 /*
  * Every watched socket of the range is closed on its own, before the rest: the same result, and
- * each is judged. Returns the log's descriptor if it is in the range, to be spared, or -1.
+ * each is judged. From the top, as the kernel does: where both ends of a connection are closed, the order
+ * says which of them may reset. Returns the log's descriptor if it is in the range, to be spared, or -1.
  */
 static int close_watched(unsigned first, unsigned last, enum op op, const void *caller)
 {
@@ -76,11 +77,13 @@ static int close_watched(unsigned first, unsigned last, enum op op, const void *
 
 	if (!start_ready())
 		return -1;
-	for (i = first; i < high && i <= last; i++) {
-		if (fdhint_get((int)i) & HINT_STREAM)
-			closing_whole((int)i, op, caller);
-		else if (spared((int)i))
-			own = (int)i;
+	for (i = last < high ? last + 1 : high; i > first; i--) {
+		int fd = (int)i - 1;
+
+		if (fdhint_get(fd) & HINT_STREAM)
+			closing_whole(fd, op, caller);
+		else if (spared(fd))
+			own = fd;
 	}
 	return own;
 }
