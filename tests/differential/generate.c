@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Random programs. What a slot holds is guessed, so that most calls go to what they are made for; the
+ * rest meet what is closed, not there, or something else.
+ */
+#include "program.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+enum holds { NOTHING, CONNECTION, LISTENING, EPOLL, UNIX, PIPE, OTHER };
+
+struct state {
+	struct program *p;
+	uint64_t random;
+	enum holds slots[ACTORS][SLOTS];
+	bool alive[ACTORS];
+	int peers;
+	int listeners;
+	int fresh; /* the next slot to be filled */
+};
+
+static uint32_t draw(struct state *g)
+{
+	uint64_t z = g->random += 0x9e3779b97f4a7c15U; /* splitmix64 */
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+	return (uint32_t)(z >> 32);
+}
+
+static int below(struct state *g, int n)
+{
+	return (int)(draw(g) % (uint32_t)n);
+}
+
+static enum actor process_of(enum actor a)
+{
+	return a == THREAD ? MAIN : a;
+}
+
+/* Mostly one that holds what is wanted. */
+static int slot_of(struct state *g, enum actor a, enum holds wanted)
+{
+	int at = below(g, SLOTS);
+
+	for (int i = 0; i < SLOTS && below(g, 100) < 97; i++, at = (at + 1) % SLOTS)
+		if (g->slots[process_of(a)][at] == wanted)
+			return at;
+	return at;
+}
+
+static int slot_new(struct state *g)
+{
+	return g->fresh++ % SLOTS;
+}
+
+static void add(struct state *g, enum actor a, enum call call, int w, int x, int y, int z)
+{
+	if (g->p->count < STEPS_MAX)
+		g->p->steps[g->p->count++] = (struct step){(uint8_t)a, (uint8_t)call,
+			{(int16_t)w, (int16_t)x, (int16_t)y, (int16_t)z}};
+}
+
+static void hold(struct state *g, enum actor a, int slot, enum holds what)
+{
+	g->slots[process_of(a)][slot] = what;
+}
+
+static int any(struct state *g, enum arg_kind kind)
+{
+	return below(g, choices_count(kind));
+}
+
+static int length(struct state *g)
+{
+	static const int16_t lengths[] = {1, 1, 10, 100, 100, 300, 1000, 1000, 4000, 20000, 32000};
+
+	return lengths[below(g, sizeof(lengths) / sizeof(lengths[0]))];
+}
+
+static void connect_to_peer(struct state *g, enum actor a)
+{
+	int s = slot_new(g);
+
+	add(g, a, CALL_SOCKET, s, below(g, 4), 0, 0);
+	add(g, a, CALL_CONNECT, s, 0, 0, 0);
+	hold(g, a, s, CONNECTION);
+	if (below(g, 10)) {
+		add(g, PEER, PEER_ACCEPT, 0, 0, 0, 0);
+		g->peers++;
+	}
+}
+
+static void accept_from_peer(struct state *g, enum actor a)
+{
+	int listener = slot_of(g, a, LISTENING), s;
+
+	if (g->slots[process_of(a)][listener] != LISTENING || !below(g, 8)) {
+		listener = slot_new(g);
+		add(g, a, CALL_LISTENER, listener, below(g, 4), 0, 0);
+		hold(g, a, listener, LISTENING);
+		g->listeners++;
+	}
+	add(g, PEER, PEER_CONNECT, g->listeners - 1, 0, 0, 0);
+	g->peers++;
+	if (!below(g, 8))
+		return; /* it waits in the queue */
+	s = slot_new(g);
+	add(g, a, CALL_ACCEPT, s, listener, any(g, ACCEPT_FLAGS), 0);
+	hold(g, a, s, CONNECTION);
+}
+
+static void connect_to_itself(struct state *g, enum actor a)
+{
+	int s = slot_new(g);
+
+	if (!g->listeners)
+		return;
+	add(g, a, CALL_SOCKET, s, below(g, 4), 0, 0);
+	add(g, a, CALL_CONNECT_OWN, s, 0, 0, 0);
+	hold(g, a, s, CONNECTION);
+}
+
+static void transfer(struct state *g, enum actor a)
+{
+	enum holds what = below(g, 6) ? CONNECTION : below(g, 2) ? UNIX : PIPE;
+	int s = slot_of(g, a, what);
+
+	if (below(g, 2))
+		add(g, a, CALL_READ, s, any(g, READ_BY), length(g), any(g, READ_FLAGS));
+	else
+		add(g, a, CALL_WRITE, s, any(g, WRITE_BY), length(g), any(g, WRITE_FLAGS));
+}
+
+static void options(struct state *g, enum actor a)
+{
+	int s = slot_of(g, a, below(g, 6) ? CONNECTION : LISTENING);
+
+	switch (below(g, 6)) {
+	case 0:
+	case 1:
+		add(g, a, CALL_SETSOCKOPT, s, any(g, SET_OPTION), 0, 0);
+		break;
+	case 2:
+	case 3:
+		add(g, a, CALL_GETSOCKOPT, s, any(g, GET_OPTION), 0, 0);
+		break;
+	case 4:
+		add(g, a, CALL_IOCTL, s, any(g, REQUEST), 0, 0);
+		break;
+	default:
+		add(g, a, CALL_FCNTL, s, any(g, CONTROL), 0, 0);
+	}
+}
+
+static void waits(struct state *g, enum actor a)
+{
+	int s = slot_of(g, a, CONNECTION), e;
+
+	switch (below(g, 5)) {
+	case 0:
+		add(g, a, CALL_POLL, s, slot_of(g, a, CONNECTION), any(g, POLL_EVENTS), 0);
+		return;
+	case 1:
+		add(g, a, CALL_SELECT, s, slot_of(g, a, LISTENING), 0, 0);
+		return;
+	}
+	e = slot_of(g, a, EPOLL);
+	if (g->slots[process_of(a)][e] != EPOLL) {
+		e = slot_new(g);
+		add(g, a, CALL_EPOLL, e, 0, 0, 0);
+		hold(g, a, e, EPOLL);
+	} else if (below(g, 2)) {
+		add(g, a, CALL_EPOLL_WAIT, e, 0, 0, 0);
+		return;
+	}
+	add(g, a, CALL_EPOLL_CTL, e, below(g, 3) ? 0 : any(g, EPOLL_OP), s, any(g, EPOLL_EVENTS));
+}
+
+static void duplicates(struct state *g, enum actor a)
+{
+	int s = slot_of(g, a, CONNECTION), t;
+
+	if (below(g, 3)) {
+		t = slot_new(g);
+		add(g, a, CALL_DUP, t, s, below(g, 3), 0);
+	} else {
+		t = slot_of(g, a, below(g, 2) ? CONNECTION : NOTHING);
+		add(g, a, CALL_DUP_OVER, s, t, 3 + below(g, 3), 0);
+	}
+	hold(g, a, t, g->slots[process_of(a)][s]);
+}
+
+static void others(struct state *g, enum actor a)
+{
+	int s = slot_new(g), t = slot_new(g);
+
+	switch (below(g, 5)) {
+	case 0:
+		add(g, a, CALL_OPEN, s, below(g, 4), 0, 0);
+		hold(g, a, s, OTHER);
+		break;
+	case 1:
+		add(g, a, CALL_PIPE, s, t, 4, 0);
+		hold(g, a, s, PIPE);
+		hold(g, a, t, PIPE);
+		break;
+	case 2:
+		add(g, a, CALL_PIPE, s, t, 5, 0);
+		hold(g, a, s, UNIX);
+		hold(g, a, t, UNIX);
+		break;
+	case 3:
+		add(g, a, CALL_SEND_FD, slot_of(g, a, UNIX), slot_of(g, a, CONNECTION), 0, 0);
+		break;
+	default:
+		add(g, a, CALL_RECV_FD, s, slot_of(g, a, UNIX), 0, 0);
+		hold(g, a, s, CONNECTION);
+	}
+}
+
+static void closes(struct state *g, enum actor a)
+{
+	enum holds what = below(g, 5) ? CONNECTION : (enum holds)below(g, OTHER + 1);
+	int s = slot_of(g, a, what);
+
+	switch (below(g, 14)) {
+	case 0:
+		add(g, a, CALL_CLOSE_RANGE, s, below(g, 2) ? s : slot_of(g, a, CONNECTION),
+			any(g, CLOSE_BY), 0);
+		break;
+	case 1:
+	case 2:
+		add(g, a, CALL_STREAM, s, any(g, STREAM_MODE), length(g), 0);
+		break;
+	default:
+		add(g, a, CALL_CLOSE, s, below(g, 3) ? 0 : below(g, 3), 0, 0);
+	}
+	hold(g, a, s, NOTHING);
+}
+
+static void processes(struct state *g, enum actor a)
+{
+	int which = below(g, 2);
+	enum actor child = which ? CHILD_B : CHILD_A;
+
+	switch (below(g, 12)) {
+	case 0:
+	case 1:
+		add(g, a, CALL_SPAWN, any(g, SPAWN_BY), slot_of(g, a, CONNECTION),
+			slot_of(g, a, CONNECTION), 0);
+		break;
+	case 2:
+		if (a != THREAD && below(g, 2))
+			add(g, a, CALL_EXEC, 0, 0, 0, 0);
+		break;
+	case 3:
+	case 4:
+		if (a != MAIN || g->alive[THREAD])
+			break;
+		add(g, a, CALL_THREAD, 0, 0, 0, 0);
+		g->alive[THREAD] = true;
+		break;
+	case 5:
+	case 6:
+	case 7:
+		if (a == MAIN && below(g, 3))
+			break; /* not too often: a new image for each */
+		add(g, a, CALL_EXIT, any(g, EXIT_BY), below(g, 4) == 0, 0, 0);
+		g->alive[a] = false;
+		if (a == MAIN)
+			g->alive[THREAD] = false;
+		break;
+	default:
+		if (g->alive[child] || a == CHILD_B)
+			break;
+		add(g, a, CALL_FORK, which, 0, 0, 0);
+		g->alive[child] = true;
+		memcpy(g->slots[child], g->slots[process_of(a)], sizeof(g->slots[child]));
+	}
+}
+
+static void peer(struct state *g)
+{
+	int c = g->peers ? below(g, g->peers) : 0;
+
+	switch (below(g, 9)) {
+	case 0:
+		add(g, PEER, PEER_SHUTDOWN, c, 0, 0, 0);
+		break;
+	case 1:
+		add(g, PEER, PEER_CLOSE, c, 0, 0, 0);
+		break;
+	case 2:
+		add(g, PEER, PEER_RESET, c, 0, 0, 0);
+		break;
+	case 3:
+	case 4:
+		add(g, PEER, PEER_RECV, c, length(g), 0, 0);
+		break;
+	default:
+		add(g, PEER, PEER_SEND, c, length(g), below(g, 8) ? 1 : 3, 0);
+	}
+}
+
+static enum actor somebody(struct state *g)
+{
+	enum actor a;
+
+	do
+		a = (enum actor)(MAIN + below(g, ACTORS - MAIN));
+	while (!g->alive[a]);
+	return a;
+}
+
+static bool nobody(const struct state *g)
+{
+	return !g->alive[MAIN] && !g->alive[THREAD] && !g->alive[CHILD_A] && !g->alive[CHILD_B];
+}
+
+static void one(struct state *g)
+{
+	enum actor a = somebody(g);
+	int which = below(g, 100);
+
+	if (which < 22)
+		peer(g);
+	else if (which < 40)
+		transfer(g, a);
+	else if (which < 50)
+		options(g, a);
+	else if (which < 58)
+		waits(g, a);
+	else if (which < 65)
+		duplicates(g, a);
+	else if (which < 72)
+		add(g, a, CALL_SHUTDOWN, slot_of(g, a, below(g, 9) ? CONNECTION : LISTENING),
+			below(g, 20) ? below(g, 3) : 3, 0, 0);
+	else if (which < 83)
+		closes(g, a);
+	else if (which < 87)
+		connect_to_peer(g, a);
+	else if (which < 91)
+		accept_from_peer(g, a);
+	else if (which < 92)
+		connect_to_itself(g, a);
+	else if (which < 95)
+		others(g, a);
+	else if (which < 99)
+		processes(g, a);
+	else
+		add(g, a, below(g, 4) ? CALL_NAME : CALL_DISCONNECT, slot_of(g, a, CONNECTION),
+			below(g, 2), 0, 0);
+}
+
+void program_generate(struct program *p, uint64_t seed)
+{
+	struct state g = {.p = p, .random = seed * 0x2545f4914f6cdd1dU, .alive = {[MAIN] = true}};
+	int steps = 8 + below(&g, 34);
+
+	memset(p, 0, sizeof(*p));
+	p->seed = seed;
+	if (below(&g, 2))
+		connect_to_peer(&g, MAIN);
+	else
+		accept_from_peer(&g, MAIN);
+	while (p->count < steps && !nobody(&g))
+		one(&g);
+}
