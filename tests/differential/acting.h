@@ -40,7 +40,9 @@ static inline int acting_value(const struct acting *a, int arg)
  * first whether they are ready for `events`.
  */
 bool acting_ready(int fd, short events);
-void acting_limit(int fd);
+/* Short, for it is waited for; inherited by what is accepted. */
+#define ACTING_LIMIT_MS 3
+void acting_limit(int fd, int ms);
 
 /* Each does the calls of its kind and returns what is to be compared as the result; else false. */
 bool acting_socket(struct acting *a);
@@ -48,6 +50,13 @@ bool acting_transfer(struct acting *a);
 bool acting_wait(struct acting *a);
 bool acting_descriptor(struct acting *a);
 bool acting_process(struct acting *a);
+
+/*
+ * A call that waits while others act. The turn goes on as soon as it does; what came of it is told by
+ * the actor's next step, CALL_WAITED.
+ */
+void acting_block(struct acting *a);
+void acting_unblock(struct acting *a);
 
 /* Waits for the end of the actor whose last step this was, and notes it. */
 void acting_reap(struct lockstep *l, enum actor a, struct outcome *o);

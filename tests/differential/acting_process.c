@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,13 @@ static int vfork_child(int by, int fd, int to)
 	return reaped(pid);
 }
 
+static int spawn_popen(void)
+{
+	FILE *f = popen("exit 3", "r");
+
+	return f ? pclose(f) : -1;
+}
+
 static int spawn(struct acting *a)
 {
 	char *const argv[] = {"true", NULL};
@@ -78,6 +86,10 @@ static int spawn(struct acting *a)
 
 	if (by < 4)
 		return vfork_child(by, acting_fd(a, 1), acting_fd(a, 2));
+	if (by == 7)
+		return system("exit 3");
+	if (by == 8)
+		return spawn_popen();
 	if (by == 4)
 		return posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ) == 0 ? reaped(pid)
 										      : -1;

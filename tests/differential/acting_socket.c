@@ -32,10 +32,9 @@ bool acting_ready(int fd, short events)
 	return !may_wait(fd) || sys5(SYS_ppoll, &p, 1, &now, 0, 0) != 0;
 }
 
-/* Short, for it is waited for; inherited by what is accepted. */
-void acting_limit(int fd)
+void acting_limit(int fd, int ms)
 {
-	struct timeval limit = {0, 3000};
+	struct timeval limit = {0, ms * 1000L};
 
 	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -48,12 +47,23 @@ static struct sockaddr_in loopback(int port)
 		.sin_addr = {htonl(INADDR_LOOPBACK)}};
 }
 
-static int port_of(int fd, int call)
+static int local_port(int fd)
 {
 	struct sockaddr_in in = {0};
 	socklen_t len = sizeof(in);
 
-	return sys3(call, fd, &in, &len) == 0 ? ntohs(in.sin_port) : 0;
+	return sys3(SYS_getsockname, fd, &in, &len) == 0 ? ntohs(in.sin_port) : 0;
+}
+
+/* getpeername() forgets it where the connection was reset before it was accepted. */
+static int peer_port(int fd)
+{
+	struct sockaddr_in in = {0};
+	socklen_t len = sizeof(in);
+
+	return sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERNAME, &in, &len) == 0
+		? ntohs(in.sin_port)
+		: 0;
 }
 
 static int make_socket(struct acting *a)
@@ -61,7 +71,7 @@ static int make_socket(struct acting *a)
 	int fd = socket(AF_INET, acting_value(a, 1), 0);
 
 	if (fd >= 0)
-		acting_limit(fd);
+		acting_limit(fd, ACTING_LIMIT_MS);
 	return acting_put(a, 0, fd);
 }
 
@@ -74,7 +84,7 @@ static int make_listener(struct acting *a)
 		bind(fd, (struct sockaddr *)&any, sizeof(any)) != 0 || listen(fd, 8) != 0)
 		return fd < 0 ? fd : -1;
 	if (a->l->listeners < LISTENERS)
-		a->l->ports[a->l->listeners++] = port_of(fd, SYS_getsockname);
+		a->l->ports[a->l->listeners++] = local_port(fd);
 	return fd;
 }
 
@@ -84,7 +94,7 @@ static int connect_to(struct acting *a, int port)
 	int fd = acting_fd(a, 0);
 	int r = connect(fd, (struct sockaddr *)&in, sizeof(in)), error = errno;
 
-	a->o->port = port_of(fd, SYS_getsockname);
+	a->o->port = local_port(fd);
 	errno = error;
 	return r;
 }
@@ -111,7 +121,7 @@ static int accept_one(struct acting *a)
 	fd = flags < 0 ? accept(from, NULL, NULL) : accept4(from, NULL, NULL, flags);
 	error = errno;
 	if (fd >= 0)
-		a->o->port = port_of(fd, SYS_getpeername);
+		a->o->port = peer_port(fd);
 	errno = error;
 	return acting_put(a, 0, fd);
 }

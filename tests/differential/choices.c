@@ -113,7 +113,8 @@ static const struct choice write_flags[] = {
 };
 
 static const struct choice read_bys[] = {{"read", {0}}, {"recv", {1}}, {"recvfrom", {2}},
-	{"recvmsg", {3}}, {"readv", {4}}, {"recvmmsg", {5}}, END};
+	{"recvmsg", {3}}, {"readv", {4}}, {"recvmmsg", {5}}, {"splice", {6}}, {"preadv2", {7}},
+	{"syscall:recvfrom", {8}}, END};
 
 static const struct choice write_bys[] = {{"write", {0}}, {"send", {1}}, {"sendto", {2}},
 	{"sendmsg", {3}}, {"writev", {4}}, {"sendmmsg", {5}}, END};
@@ -165,8 +166,13 @@ static const struct choice spawn_bys[] = {
 	{"posix_spawn", {4}},
 	{"fork-exec", {5}},
 	{"fork-close", {6}},
+	{"system", {7}},
+	{"popen", {8}},
 	END,
 };
+
+static const struct choice wait_bys[] = {{"recv", {0}}, {"read", {1}}, {"poll", {2}},
+	{"select", {3}}, {"epoll_wait", {4}}, {"accept", {5}}, END};
 
 static const struct choice names_of[] = {{"getsockname", {0}}, {"getpeername", {1}}, END};
 
@@ -193,6 +199,7 @@ static const struct choice *const lists[ARG_KINDS] = {
 	[EXIT_BY] = exit_bys,
 	[SPAWN_BY] = spawn_bys,
 	[NAME_OF] = names_of,
+	[WAIT_BY] = wait_bys,
 };
 
 const struct choice *choices_of(enum arg_kind kind)

@@ -17,7 +17,8 @@ struct state {
 	bool alive[ACTORS];
 	int peers;
 	int listeners;
-	int fresh; /* the next slot to be filled */
+	bool waiting; /* the thread, in a call */
+	int fresh;    /* the next slot to be filled */
 };
 
 static uint32_t draw(struct state *g)
@@ -261,6 +262,7 @@ static void processes(struct state *g, enum actor a)
 			break;
 		add(g, a, CALL_THREAD, 0, 0, 0, 0);
 		g->alive[THREAD] = true;
+		g->waiting = false;
 		break;
 	case 5:
 	case 6:
@@ -304,19 +306,42 @@ static void peer(struct state *g)
 	}
 }
 
+/* Somebody ends the wait before long, more often than not. */
+static void wait_in_thread(struct state *g)
+{
+	int s = slot_of(g, THREAD, below(g, 5) ? CONNECTION : below(g, 2) ? LISTENING : EPOLL);
+	enum holds what = g->slots[MAIN][s];
+
+	if (!g->alive[THREAD] || g->waiting)
+		return;
+	add(g, THREAD, CALL_WAIT, s, what == EPOLL ? 4 : what == LISTENING ? 5 : below(g, 4), 0, 0);
+	g->waiting = true;
+}
+
+static void end_wait(struct state *g)
+{
+	if (g->peers && below(g, 4))
+		add(g, PEER, below(g, 3) ? PEER_SEND : PEER_SHUTDOWN, below(g, g->peers), 100, 1,
+			0);
+	if (g->alive[THREAD])
+		add(g, THREAD, CALL_WAITED, 0, 0, 0, 0);
+	g->waiting = false;
+}
+
 static enum actor somebody(struct state *g)
 {
 	enum actor a;
 
 	do
 		a = (enum actor)(MAIN + below(g, ACTORS - MAIN));
-	while (!g->alive[a]);
+	while (!g->alive[a] || (a == THREAD && g->waiting));
 	return a;
 }
 
 static bool nobody(const struct state *g)
 {
-	return !g->alive[MAIN] && !g->alive[THREAD] && !g->alive[CHILD_A] && !g->alive[CHILD_B];
+	return !g->alive[MAIN] && (!g->alive[THREAD] || g->waiting) && !g->alive[CHILD_A] &&
+		!g->alive[CHILD_B];
 }
 
 static void one(struct state *g)
@@ -324,6 +349,10 @@ static void one(struct state *g)
 	enum actor a = somebody(g);
 	int which = below(g, 100);
 
+	if (g->waiting && !below(g, 3)) {
+		end_wait(g);
+		return;
+	}
 	if (which < 22)
 		peer(g);
 	else if (which < 40)
@@ -347,6 +376,8 @@ static void one(struct state *g)
 		connect_to_itself(g, a);
 	else if (which < 95)
 		others(g, a);
+	else if (which < 99 && g->alive[THREAD] && below(g, 2))
+		wait_in_thread(g);
 	else if (which < 99)
 		processes(g, a);
 	else

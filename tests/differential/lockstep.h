@@ -54,6 +54,7 @@ struct lockstep {
 	_Atomic int32_t at;
 	_Atomic int32_t resuming; /* the actor that executes the program anew */
 	_Atomic uint32_t signals;
+	_Atomic int32_t waiting; /* the thread that is about to wait in a call, until it does */
 	_Atomic uint32_t
 		written; /* bytes by the program until now: each one is told from the next */
 	pid_t pid[ACTORS];

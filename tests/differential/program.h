@@ -41,7 +41,8 @@ enum actor { PEER, MAIN, THREAD, CHILD_A, CHILD_B, ACTORS };
 	X(CHILD) \
 	X(EXIT_BY) \
 	X(SPAWN_BY) \
-	X(NAME_OF)
+	X(NAME_OF) \
+	X(WAIT_BY)
 
 enum arg_kind {
 	NONE,
@@ -71,6 +72,8 @@ enum arg_kind {
 	X(CALL_WRITE, "write", SLOT, WRITE_BY, NUMBER, WRITE_FLAGS) \
 	X(CALL_POLL, "poll", SLOT, SLOT, POLL_EVENTS, NONE) \
 	X(CALL_SELECT, "select", SLOT, SLOT, NONE, NONE) \
+	X(CALL_WAIT, "wait", SLOT, WAIT_BY, NONE, NONE) \
+	X(CALL_WAITED, "waited", NONE, NONE, NONE, NONE) \
 	X(CALL_EPOLL, "epoll", SLOT, NONE, NONE, NONE) \
 	X(CALL_EPOLL_CTL, "epoll_ctl", SLOT, EPOLL_OP, SLOT, EPOLL_EVENTS) \
 	X(CALL_EPOLL_WAIT, "epoll_wait", SLOT, NONE, NONE, NONE) \

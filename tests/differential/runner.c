@@ -63,14 +63,21 @@ static void act(struct lockstep *l, enum actor me, const struct step *s)
 		.slots = l->slots[lockstep_process(me)]};
 
 	note_inodes(&a);
+	if (s->call == CALL_WAIT && me == THREAD) {
+		acting_block(&a); /* the turn has gone on */
+		return;
+	}
 	errno = 0;
-	if (!acting_socket(&a) && !acting_transfer(&a) && !acting_wait(&a) &&
+	if (s->call == CALL_WAITED)
+		acting_unblock(&a);
+	else if (!acting_socket(&a) && !acting_transfer(&a) && !acting_wait(&a) &&
 		!acting_descriptor(&a))
 		acting_process(&a);
 	a.o->error = errno;
 	a.o->signals = (int32_t)l->signals;
 	note_made(&a);
 	a.o->done = 1;
+	lockstep_pass(l, l->at + 1);
 }
 
 static int left_open(void)
@@ -119,11 +126,12 @@ void actor_run(struct lockstep *l, enum actor me)
 				return;
 			continue;
 		}
-		if (s->actor == me)
+		if (s->actor == me) {
 			act(l, me, s);
-		else
+		} else {
 			acting_reap(l, s->actor, &l->results.outcomes[l->at]);
-		lockstep_pass(l, l->at + 1);
+			lockstep_pass(l, l->at + 1);
+		}
 	}
 }
 

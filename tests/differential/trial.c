@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HANGS_MS 5000
@@ -147,6 +148,28 @@ static bool await_turn(struct batch *b)
 	return false;
 }
 
+/* It waits in its call, or has come back from it and waits for its turn. */
+static void await_sleep(struct batch *b)
+{
+	const struct timespec pause = {.tv_nsec = 20000};
+	char path[64], text[256] = "", *state;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", b->l->waiting);
+	for (int i = 0; i < 10000; i++) {
+		nanosleep(&pause, NULL);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+			i = INT16_MAX;
+		if (fd >= 0)
+			close(fd);
+		state = strrchr(text, ')');
+		if (state && state[2] == 'S')
+			break;
+	}
+	b->l->waiting = 0;
+}
+
 /* Those that the main process has left behind. */
 static void end_orphans(struct batch *b)
 {
@@ -174,6 +197,8 @@ static bool play(struct batch *b)
 			break;
 		if (s->actor == PEER)
 			peer_step(&b->peer, s, &l->results.outcomes[l->at]);
+		else if (l->waiting)
+			await_sleep(b);
 		else
 			reap(b, s->actor, &l->results.outcomes[l->at]);
 		lockstep_pass(l, l->at + 1);
