@@ -248,14 +248,14 @@ static void processes(struct state *g, enum actor a)
 
 	switch (below(g, 12)) {
 	case 0:
-	case 1:
 		add(g, a, CALL_SPAWN, any(g, SPAWN_BY), slot_of(g, a, CONNECTION),
 			slot_of(g, a, CONNECTION), 0);
 		break;
-	case 2:
+	case 1:
 		if (a != THREAD && below(g, 2))
 			add(g, a, CALL_EXEC, 0, 0, 0, 0);
 		break;
+	case 2:
 	case 3:
 	case 4:
 		if (a != MAIN || g->alive[THREAD])
@@ -353,28 +353,28 @@ static void one(struct state *g)
 		end_wait(g);
 		return;
 	}
-	if (which < 22)
+	if (which < 20)
 		peer(g);
-	else if (which < 40)
+	else if (which < 37)
 		transfer(g, a);
-	else if (which < 50)
+	else if (which < 46)
 		options(g, a);
-	else if (which < 58)
+	else if (which < 54)
 		waits(g, a);
-	else if (which < 65)
+	else if (which < 61)
 		duplicates(g, a);
-	else if (which < 72)
+	else if (which < 68)
 		add(g, a, CALL_SHUTDOWN, slot_of(g, a, below(g, 9) ? CONNECTION : LISTENING),
 			below(g, 20) ? below(g, 3) : 3, 0, 0);
-	else if (which < 83)
+	else if (which < 79)
 		closes(g, a);
-	else if (which < 87)
+	else if (which < 83)
 		connect_to_peer(g, a);
-	else if (which < 91)
+	else if (which < 87)
 		accept_from_peer(g, a);
-	else if (which < 92)
+	else if (which < 88)
 		connect_to_itself(g, a);
-	else if (which < 95)
+	else if (which < 91)
 		others(g, a);
 	else if (which < 99 && g->alive[THREAD] && below(g, 2))
 		wait_in_thread(g);
