@@ -103,11 +103,8 @@ static bool excused(const struct marks *m, const struct step *s, const struct ou
 {
 	if (s->actor == PEER)
 		return true;
-	if (s->call == CALL_EPOLL_WAIT)
+	if (s->call == CALL_EPOLL_WAIT || s->call == CALL_WAITED)
 		return m->count > 0;
-	/* The reads of stdio are libc's own: man page. */
-	if (s->call == CALL_STREAM && both_shut(m, o->inode[0]))
-		return true;
 	return marked(m, o->inode[0]) || marked(m, o->inode[1]);
 }
 

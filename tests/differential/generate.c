@@ -3,82 +3,10 @@
  * Random programs. What a slot holds is guessed, so that most calls go to what they are made for; the
  * rest meet what is closed, not there, or something else.
  */
-#include "program.h"
+#include "draw.h"
 
 #include <string.h>
 #include <sys/socket.h>
-
-enum holds { NOTHING, CONNECTION, LISTENING, EPOLL, UNIX, PIPE, OTHER };
-
-struct state {
-	struct program *p;
-	uint64_t random;
-	enum holds slots[ACTORS][SLOTS];
-	bool alive[ACTORS];
-	int peers;
-	int listeners;
-	bool waiting; /* the thread, in a call */
-	int fresh;    /* the next slot to be filled */
-};
-
-static uint32_t draw(struct state *g)
-{
-	uint64_t z = g->random += 0x9e3779b97f4a7c15U; /* splitmix64 */
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebU;
-	return (uint32_t)(z >> 32);
-}
-
-static int below(struct state *g, int n)
-{
-	return (int)(draw(g) % (uint32_t)n);
-}
-
-static enum actor process_of(enum actor a)
-{
-	return a == THREAD ? MAIN : a;
-}
-
-/* Mostly one that holds what is wanted. */
-static int slot_of(struct state *g, enum actor a, enum holds wanted)
-{
-	int at = below(g, SLOTS);
-
-	for (int i = 0; i < SLOTS && below(g, 100) < 97; i++, at = (at + 1) % SLOTS)
-		if (g->slots[process_of(a)][at] == wanted)
-			return at;
-	return at;
-}
-
-static int slot_new(struct state *g)
-{
-	return g->fresh++ % SLOTS;
-}
-
-static void add(struct state *g, enum actor a, enum call call, int w, int x, int y, int z)
-{
-	if (g->p->count < STEPS_MAX)
-		g->p->steps[g->p->count++] = (struct step){(uint8_t)a, (uint8_t)call,
-			{(int16_t)w, (int16_t)x, (int16_t)y, (int16_t)z}};
-}
-
-static void hold(struct state *g, enum actor a, int slot, enum holds what)
-{
-	g->slots[process_of(a)][slot] = what;
-}
-
-static int any(struct state *g, enum arg_kind kind)
-{
-	return below(g, choices_count(kind));
-}
-
-static int length(struct state *g)
-{
-	static const int16_t lengths[] = {1, 1, 10, 100, 100, 300, 1000, 1000, 4000, 20000, 32000};
-
-	return lengths[below(g, sizeof(lengths) / sizeof(lengths[0]))];
-}
 
 static void connect_to_peer(struct state *g, enum actor a)
 {
@@ -191,6 +119,27 @@ static void duplicates(struct state *g, enum actor a)
 		add(g, a, CALL_DUP_OVER, s, t, 3 + below(g, 3), 0);
 	}
 	hold(g, a, t, g->slots[process_of(a)][s]);
+}
+
+/* A socket in two hands, of which one is closed: the other has to keep what it had. */
+static void shares(struct state *g, enum actor a)
+{
+	int s = slot_of(g, a, CONNECTION), t = slot_new(g);
+
+	if (g->slots[process_of(a)][s] != CONNECTION)
+		return;
+	add(g, a, CALL_DUP, t, s, below(g, 3), 0);
+	hold(g, a, t, CONNECTION);
+	if (below(g, 3))
+		add(g, PEER, PEER_SEND, g->peers ? below(g, g->peers) : 0, length(g), 1, 0);
+	if (below(g, 3))
+		add(g, a, CALL_CLOSE, s, below(g, 2), 0, 0);
+	else
+		add(g, a, CALL_DUP_OVER, slot_of(g, a, OTHER), s, 3 + below(g, 3), 0);
+	hold(g, a, s, NOTHING);
+	if (below(g, 2))
+		add(g, a, CALL_WRITE, t, any(g, WRITE_BY), length(g), 0);
+	add(g, a, CALL_READ, t, any(g, READ_BY), length(g), any(g, READ_FLAGS));
 }
 
 static void others(struct state *g, enum actor a)
@@ -361,6 +310,8 @@ static void one(struct state *g)
 		options(g, a);
 	else if (which < 54)
 		waits(g, a);
+	else if (which < 61 && below(g, 2))
+		shares(g, a);
 	else if (which < 61)
 		duplicates(g, a);
 	else if (which < 68)

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HANGS_MS 5000
+#define HANGS_MS 20000
 
 const char *const mode_names[MODES] = {"bare", "audit", "fix"};
 
