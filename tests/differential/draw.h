@@ -54,13 +54,6 @@ static inline int slot_new(struct state *g)
 	return g->fresh++ % SLOTS;
 }
 
-static inline void add(struct state *g, enum actor a, enum call call, int w, int x, int y, int z)
-{
-	if (g->p->count < STEPS_MAX)
-		g->p->steps[g->p->count++] = (struct step){(uint8_t)a, (uint8_t)call,
-			{(int16_t)w, (int16_t)x, (int16_t)y, (int16_t)z}};
-}
-
 static inline void hold(struct state *g, enum actor a, int slot, enum holds what)
 {
 	g->slots[process_of(a)][slot] = what;
@@ -76,6 +69,27 @@ static inline int length(struct state *g)
 	static const int16_t lengths[] = {1, 1, 10, 100, 100, 300, 1000, 1000, 4000, 20000, 32000};
 
 	return lengths[below(g, sizeof(lengths) / sizeof(lengths[0]))];
+}
+
+/* For an argument: whatever is possible. The order in which a compiler evaluates arguments is its own. */
+#define ANY (-1)
+
+static inline void add(struct state *g, enum actor a, enum call call, int w, int x, int y, int z)
+{
+	const int args[ARGS_MAX] = {w, x, y, z};
+	struct step *s = &g->p->steps[g->p->count];
+
+	if (g->p->count == STEPS_MAX)
+		return;
+	*s = (struct step){.actor = (uint8_t)a, .call = (uint8_t)call};
+	for (int i = 0; i < ARGS_MAX; i++) {
+		enum arg_kind kind = program_kind(call, i);
+
+		s->arg[i] = (int16_t)args[i];
+		if (args[i] == ANY)
+			s->arg[i] = (int16_t)(kind == NUMBER ? length(g) : any(g, kind));
+	}
+	g->p->count++;
 }
 
 #endif

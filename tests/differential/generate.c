@@ -36,7 +36,7 @@ static void accept_from_peer(struct state *g, enum actor a)
 	if (!below(g, 8))
 		return; /* it waits in the queue */
 	s = slot_new(g);
-	add(g, a, CALL_ACCEPT, s, listener, any(g, ACCEPT_FLAGS), 0);
+	add(g, a, CALL_ACCEPT, s, listener, ANY, 0);
 	hold(g, a, s, CONNECTION);
 }
 
@@ -57,9 +57,9 @@ static void transfer(struct state *g, enum actor a)
 	int s = slot_of(g, a, what);
 
 	if (below(g, 2))
-		add(g, a, CALL_READ, s, any(g, READ_BY), length(g), any(g, READ_FLAGS));
+		add(g, a, CALL_READ, s, ANY, ANY, ANY);
 	else
-		add(g, a, CALL_WRITE, s, any(g, WRITE_BY), length(g), any(g, WRITE_FLAGS));
+		add(g, a, CALL_WRITE, s, ANY, ANY, ANY);
 }
 
 static void options(struct state *g, enum actor a)
@@ -69,27 +69,27 @@ static void options(struct state *g, enum actor a)
 	switch (below(g, 6)) {
 	case 0:
 	case 1:
-		add(g, a, CALL_SETSOCKOPT, s, any(g, SET_OPTION), 0, 0);
+		add(g, a, CALL_SETSOCKOPT, s, ANY, 0, 0);
 		break;
 	case 2:
 	case 3:
-		add(g, a, CALL_GETSOCKOPT, s, any(g, GET_OPTION), 0, 0);
+		add(g, a, CALL_GETSOCKOPT, s, ANY, 0, 0);
 		break;
 	case 4:
-		add(g, a, CALL_IOCTL, s, any(g, REQUEST), 0, 0);
+		add(g, a, CALL_IOCTL, s, ANY, 0, 0);
 		break;
 	default:
-		add(g, a, CALL_FCNTL, s, any(g, CONTROL), 0, 0);
+		add(g, a, CALL_FCNTL, s, ANY, 0, 0);
 	}
 }
 
 static void waits(struct state *g, enum actor a)
 {
-	int s = slot_of(g, a, CONNECTION), e;
+	int s = slot_of(g, a, CONNECTION), e, op;
 
 	switch (below(g, 5)) {
 	case 0:
-		add(g, a, CALL_POLL, s, slot_of(g, a, CONNECTION), any(g, POLL_EVENTS), 0);
+		add(g, a, CALL_POLL, s, slot_of(g, a, CONNECTION), ANY, 0);
 		return;
 	case 1:
 		add(g, a, CALL_SELECT, s, slot_of(g, a, LISTENING), 0, 0);
@@ -104,7 +104,8 @@ static void waits(struct state *g, enum actor a)
 		add(g, a, CALL_EPOLL_WAIT, e, 0, 0, 0);
 		return;
 	}
-	add(g, a, CALL_EPOLL_CTL, e, below(g, 3) ? 0 : any(g, EPOLL_OP), s, any(g, EPOLL_EVENTS));
+	op = below(g, 3) ? 0 : ANY;
+	add(g, a, CALL_EPOLL_CTL, e, op, s, ANY);
 }
 
 static void duplicates(struct state *g, enum actor a)
@@ -124,22 +125,22 @@ static void duplicates(struct state *g, enum actor a)
 /* A socket in two hands, of which one is closed: the other has to keep what it had. */
 static void shares(struct state *g, enum actor a)
 {
-	int s = slot_of(g, a, CONNECTION), t = slot_new(g);
+	int s = slot_of(g, a, CONNECTION), t = slot_new(g), from = slot_of(g, a, OTHER);
 
 	if (g->slots[process_of(a)][s] != CONNECTION)
 		return;
 	add(g, a, CALL_DUP, t, s, below(g, 3), 0);
 	hold(g, a, t, CONNECTION);
 	if (below(g, 3))
-		add(g, PEER, PEER_SEND, g->peers ? below(g, g->peers) : 0, length(g), 1, 0);
+		add(g, PEER, PEER_SEND, g->peers ? below(g, g->peers) : 0, ANY, 1, 0);
 	if (below(g, 3))
 		add(g, a, CALL_CLOSE, s, below(g, 2), 0, 0);
 	else
-		add(g, a, CALL_DUP_OVER, slot_of(g, a, OTHER), s, 3 + below(g, 3), 0);
+		add(g, a, CALL_DUP_OVER, from, s, 3 + below(g, 3), 0);
 	hold(g, a, s, NOTHING);
 	if (below(g, 2))
-		add(g, a, CALL_WRITE, t, any(g, WRITE_BY), length(g), 0);
-	add(g, a, CALL_READ, t, any(g, READ_BY), length(g), any(g, READ_FLAGS));
+		add(g, a, CALL_WRITE, t, ANY, ANY, 0);
+	add(g, a, CALL_READ, t, ANY, ANY, ANY);
 }
 
 static void others(struct state *g, enum actor a)
@@ -162,12 +163,30 @@ static void others(struct state *g, enum actor a)
 		hold(g, a, t, UNIX);
 		break;
 	case 3:
-		add(g, a, CALL_SEND_FD, slot_of(g, a, UNIX), slot_of(g, a, CONNECTION), 0, 0);
+		s = slot_of(g, a, UNIX);
+		add(g, a, CALL_SEND_FD, s, slot_of(g, a, CONNECTION), 0, 0);
 		break;
 	default:
 		add(g, a, CALL_RECV_FD, s, slot_of(g, a, UNIX), 0, 0);
 		hold(g, a, s, CONNECTION);
 	}
+}
+
+static void shuts(struct state *g, enum actor a)
+{
+	int s = slot_of(g, a, below(g, 9) ? CONNECTION : LISTENING);
+
+	add(g, a, CALL_SHUTDOWN, s, below(g, 20) ? below(g, 3) : 3, 0, 0);
+}
+
+static void names(struct state *g, enum actor a)
+{
+	int s = slot_of(g, a, CONNECTION);
+
+	if (below(g, 4))
+		add(g, a, CALL_NAME, s, ANY, 0, 0);
+	else
+		add(g, a, CALL_DISCONNECT, s, 0, 0, 0);
 }
 
 static void closes(struct state *g, enum actor a)
@@ -177,12 +196,11 @@ static void closes(struct state *g, enum actor a)
 
 	switch (below(g, 14)) {
 	case 0:
-		add(g, a, CALL_CLOSE_RANGE, s, below(g, 2) ? s : slot_of(g, a, CONNECTION),
-			any(g, CLOSE_BY), 0);
+		add(g, a, CALL_CLOSE_RANGE, s, below(g, 2) ? s : slot_of(g, a, CONNECTION), ANY, 0);
 		break;
 	case 1:
 	case 2:
-		add(g, a, CALL_STREAM, s, any(g, STREAM_MODE), length(g), 0);
+		add(g, a, CALL_STREAM, s, ANY, ANY, 0);
 		break;
 	default:
 		add(g, a, CALL_CLOSE, s, below(g, 3) ? 0 : below(g, 3), 0, 0);
@@ -192,13 +210,13 @@ static void closes(struct state *g, enum actor a)
 
 static void processes(struct state *g, enum actor a)
 {
-	int which = below(g, 2);
+	int which = below(g, 2), s;
 	enum actor child = which ? CHILD_B : CHILD_A;
 
 	switch (below(g, 12)) {
 	case 0:
-		add(g, a, CALL_SPAWN, any(g, SPAWN_BY), slot_of(g, a, CONNECTION),
-			slot_of(g, a, CONNECTION), 0);
+		s = slot_of(g, a, CONNECTION);
+		add(g, a, CALL_SPAWN, ANY, s, slot_of(g, a, CONNECTION), 0);
 		break;
 	case 1:
 		if (a != THREAD && below(g, 2))
@@ -218,7 +236,7 @@ static void processes(struct state *g, enum actor a)
 	case 7:
 		if (a == MAIN && below(g, 3))
 			break; /* not too often: a new image for each */
-		add(g, a, CALL_EXIT, any(g, EXIT_BY), below(g, 4) == 0, 0, 0);
+		add(g, a, CALL_EXIT, ANY, below(g, 4) == 0, 0, 0);
 		g->alive[a] = false;
 		if (a == MAIN)
 			g->alive[THREAD] = false;
@@ -248,10 +266,10 @@ static void peer(struct state *g)
 		break;
 	case 3:
 	case 4:
-		add(g, PEER, PEER_RECV, c, length(g), 0, 0);
+		add(g, PEER, PEER_RECV, c, ANY, 0, 0);
 		break;
 	default:
-		add(g, PEER, PEER_SEND, c, length(g), below(g, 8) ? 1 : 3, 0);
+		add(g, PEER, PEER_SEND, c, ANY, below(g, 8) ? 1 : 3, 0);
 	}
 }
 
@@ -269,9 +287,10 @@ static void wait_in_thread(struct state *g)
 
 static void end_wait(struct state *g)
 {
-	if (g->peers && below(g, 4))
-		add(g, PEER, below(g, 3) ? PEER_SEND : PEER_SHUTDOWN, below(g, g->peers), 100, 1,
-			0);
+	int c = g->peers ? below(g, g->peers) : 0;
+
+	if (below(g, 4))
+		add(g, PEER, below(g, 3) ? PEER_SEND : PEER_SHUTDOWN, c, 100, 1, 0);
 	if (g->alive[THREAD])
 		add(g, THREAD, CALL_WAITED, 0, 0, 0, 0);
 	g->waiting = false;
@@ -315,8 +334,7 @@ static void one(struct state *g)
 	else if (which < 61)
 		duplicates(g, a);
 	else if (which < 68)
-		add(g, a, CALL_SHUTDOWN, slot_of(g, a, below(g, 9) ? CONNECTION : LISTENING),
-			below(g, 20) ? below(g, 3) : 3, 0, 0);
+		shuts(g, a);
 	else if (which < 79)
 		closes(g, a);
 	else if (which < 83)
@@ -332,8 +350,7 @@ static void one(struct state *g)
 	else if (which < 99)
 		processes(g, a);
 	else
-		add(g, a, below(g, 4) ? CALL_NAME : CALL_DISCONNECT, slot_of(g, a, CONNECTION),
-			below(g, 2), 0, 0);
+		names(g, a);
 }
 
 void program_generate(struct program *p, uint64_t seed)
