@@ -160,7 +160,7 @@ static int do_step(struct peer *p, const struct step *s)
 
 /*
  * What has come is acknowledged now, and not when a timer fires: some resets are sent at the
- * acknowledgement of a FIN.
+ * acknowledgement of a FIN. The kernel does that only where nothing is unread.
  */
 static void acknowledge(struct peer *p)
 {

@@ -44,20 +44,49 @@ void seeds_stay_on(int number)
 	}
 }
 
-static void report(const struct job *j, const struct program *p, enum mode mode, const char *why)
+static void *share(size_t size)
 {
-	struct finding f = {.program = *p, .mode = mode};
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (!finding_holds(&j->set, &f)) {
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* The programs before it leave something behind that matters: once more, after them, bare twice. */
+static bool differs_after(
+	const struct job *j, const struct program *programs, int at, enum mode mode)
+{
+	const enum mode modes[] = {mode, BARE, BARE};
+	size_t size = sizeof(struct results) * BATCH;
+	struct results *r = share(3 * size);
+	const struct program *p = &programs[at];
+	char why[512];
+	bool differs = r != NULL;
+
+	for (int i = 0; differs && i < 3; i++)
+		differs = trial_run(&j->set, modes[i], programs, at + 1, r + i * BATCH);
+	differs = differs && !compare_runs(p, &r[BATCH + at], &r[at], mode, why, sizeof(why)) &&
+		compare_runs(p, &r[BATCH + at], &r[2 * BATCH + at], AUDIT, why, sizeof(why));
+	if (r)
+		munmap(r, 3 * size);
+	return differs;
+}
+
+static void report(const struct job *j, const struct program *programs, int at, enum mode mode,
+	const char *why)
+{
+	struct finding f = {.program = programs[at], .mode = mode};
+	bool alone = finding_holds(&j->set, &f);
+	bool differs = alone || differs_after(j, programs, at, mode);
+	const char *how = alone ? "differs"
+		: differs	? "differs after those before it"
+				: "once only";
+
+	if (differs)
+		tally->differing++;
+	else
 		tally->flaky++;
-		printf("# seed %llu, %s: once only: %s\n", (unsigned long long)p->seed,
-			mode_names[mode], why);
-		fflush(stdout);
-		return;
-	}
-	tally->differing++;
-	printf("# seed %llu, %s differs: %s\n", (unsigned long long)p->seed, mode_names[mode],
-		f.why);
+	printf("# seed %llu, %s, %s: %s\n", (unsigned long long)programs[at].seed, mode_names[mode],
+		how, why);
 	fflush(stdout);
 }
 
@@ -77,20 +106,13 @@ static bool run_batch(const struct job *j, uint64_t first, int count, struct pro
 		for (enum mode m = AUDIT; m < MODES; m++)
 			if (!compare_runs(&programs[i], &results[BARE][i], &results[m][i], m, why,
 				    sizeof(why)))
-				report(j, &programs[i], m, why);
+				report(j, programs, i, m, why);
 		tally->steps += (uint64_t)programs[i].count;
 		for (int m = 0; m < MODES; m++)
 			tally->resets[m] += results[m][i].resets;
 	}
 	tally->programs += (uint64_t)count;
 	return true;
-}
-
-static void *share(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
 }
 
 static bool run_job(const struct job *j)
