@@ -78,5 +78,6 @@ void acting_unblock(struct acting *a)
 	a->o->ret = result.ret;
 	a->o->sum = result.sum;
 	a->o->inode[0] = result.inode[0];
+	a->l->waiting = 0;
 	errno = result.error;
 }

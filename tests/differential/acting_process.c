@@ -109,7 +109,7 @@ static int execute(struct acting *a)
 	if (a->me == THREAD)
 		return ACTING_WOULD_WAIT;
 	if (a->me == MAIN)
-		a->l->alive[THREAD] = 0;
+		a->l->alive[THREAD] = a->l->waiting = 0;
 	a->l->resuming = (int)a->me;
 	return execv(argv[0], argv);
 }

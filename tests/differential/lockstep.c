@@ -47,10 +47,15 @@ void lockstep_give(struct lockstep *l, enum actor to)
 
 void lockstep_pass(struct lockstep *l, int at)
 {
+	enum actor to = PEER;
+
 	while (at < l->program.count && !l->alive[l->program.steps[at].actor])
 		at++;
 	l->at = at;
-	lockstep_give(l, at < l->program.count ? l->program.steps[at].actor : PEER);
+	if (at < l->program.count)
+		to = (enum actor)l->program.steps[at].actor;
+	l->forward = l->waiting && to != PEER;
+	lockstep_give(l, l->forward ? PEER : to);
 }
 
 const struct step *lockstep_step(struct lockstep *l)

@@ -54,7 +54,8 @@ struct lockstep {
 	_Atomic int32_t at;
 	_Atomic int32_t resuming; /* the actor that executes the program anew */
 	_Atomic uint32_t signals;
-	_Atomic int32_t waiting; /* the thread that is about to wait in a call, until it does */
+	_Atomic int32_t waiting;  /* the thread that waits in a call, or has come back from it */
+	_Atomic uint32_t forward; /* the peer has the turn for another one: see lockstep_pass() */
 	_Atomic uint32_t
 		written; /* bytes by the program until now: each one is told from the next */
 	pid_t pid[ACTORS];
@@ -76,7 +77,10 @@ struct lockstep *lockstep_map(const char *path);
 bool lockstep_await(struct lockstep *l, enum actor me, int ms);
 void lockstep_give(struct lockstep *l, enum actor to);
 
-/* The turn goes to the one whose step `at` is; what nobody lives to do is left out. */
+/*
+ * The turn goes to the one whose step `at` is; what nobody lives to do is left out. While a thread waits
+ * it goes by way of the peer, who looks whether the thread sleeps again.
+ */
 void lockstep_pass(struct lockstep *l, int at);
 
 /* The step at which the program is; NULL: it is over. */

@@ -118,7 +118,7 @@ static void reap(struct batch *b, enum actor a, struct outcome *o)
 	waitpid(b->l->pid[a], &status, 0);
 	if (a == MAIN) {
 		b->runner = 0;
-		b->l->alive[THREAD] = 0;
+		b->l->alive[THREAD] = b->l->waiting = 0;
 	}
 	o->ret = status;
 	o->done = 1;
@@ -167,7 +167,6 @@ static void await_sleep(struct batch *b)
 		if (state && state[2] == 'S')
 			break;
 	}
-	b->l->waiting = 0;
 }
 
 /* Those that the main process has left behind. */
@@ -192,14 +191,19 @@ static bool play(struct batch *b)
 	for (;;) {
 		if (!await_turn(b))
 			return false;
+		if (l->waiting)
+			await_sleep(b);
 		s = lockstep_step(l);
 		if (!s)
 			break;
+		if (l->forward) {
+			l->forward = 0;
+			lockstep_give(l, (enum actor)s->actor);
+			continue;
+		}
 		if (s->actor == PEER)
 			peer_step(&b->peer, s, &l->results.outcomes[l->at]);
-		else if (l->waiting)
-			await_sleep(b);
-		else
+		else if (s->call != CALL_WAIT) /* else it has begun to wait */
 			reap(b, s->actor, &l->results.outcomes[l->at]);
 		lockstep_pass(l, l->at + 1);
 	}
