@@ -36,6 +36,9 @@ REPORT := $(wildcard tools/report/*.c tools/report/*.cc)
 UNIT := $(wildcard tests/unit/test_*.c)
 SCENARIOS := $(wildcard tests/scenarios/test_*.c)
 SCENARIO_PARTS := $(addprefix $(O)/tests/scenarios/,runs.o table.o)
+DIFFERENTIAL_SHARED := $(addprefix $(O)/tests/differential/,choices.o program.o lockstep.o)
+DIFFERENTIAL_RUNNER := $(patsubst %.c,$(O)/%.o,$(wildcard tests/differential/acting_*.c)) \
+	$(O)/tests/differential/runner.o
 BENCH := $(wildcard tests/bench/*.c)
 PROGRAMS := $(wildcard tests/programs/*.c)
 PROGRAM_LIBS := $(wildcard tests/programs/lib*.cc)
@@ -51,7 +54,8 @@ TOOL_LIBS := -ljson-c -lncursesw -ltinfo
 REPORT_ARCHIVE := $(O)/report.a
 REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
-.PHONY: all help setup demo check check-programs san-build san-units tsan-build analyse tidy bench fuzz format format-check \
+.PHONY: all help setup demo check check-programs san-build san-units tsan-build analyse tidy bench differential \
+	fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -115,6 +119,14 @@ $(O)/tests/unit/test_handover: $(O)/tests/unit/test_handover.o $(O)/tools/netns.
 $(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(SCENARIO_PARTS) $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
+# The watched program; and who runs it, and compares.
+$(O)/tests/differential/runner: $(DIFFERENTIAL_RUNNER) $(DIFFERENTIAL_SHARED)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lpthread
+
+$(O)/tests/differential/differential: $(addprefix $(O)/tests/differential/,differential.o seeds.o generate.o \
+		peer.o trial.o compare.o shrink.o) $(DIFFERENTIAL_SHARED) $(O)/tools/netns.o
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
 $(O)/tests/programs/lib%.so: tests/programs/lib%.cc
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(OPT) -Wall -Wextra -shared -fPIC -o $@ $<
@@ -157,7 +169,12 @@ SPELLED := README.md Makefile $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* t
 	$(PYTHON_SOURCES)
 MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
 
-TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
+DIFFERENTIAL := $(O)/tests/differential/differential
+DIFFERENTIAL_HELPERS := $(DIFFERENTIAL) $(O)/tests/differential/runner
+DIFFERENTIAL_RUN = $(DIFFERENTIAL) --runner $(O)/tests/differential/runner --library $(LIBRARY)
+
+TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) \
+	$(DIFFERENTIAL_HELPERS) $(MAN_PAGES)
 TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 SCENARIO := tests/scenarios/test_scenarios
 PROGRAM_CHECK := python3 tests/programs/check.py --library $(LIBRARY) --rstfix $(COMMAND)
@@ -172,6 +189,8 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	$(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRARY) shim/hooks.def" \
 	"scenarios=$(TAP) $(O)/$(SCENARIO)" \
 	"programs=$(PROGRAM_CHECK) --quick" \
+	"differential-kept=$(DIFFERENTIAL_RUN) --replay tests/differential/kept/*.prog" \
+	"differential=$(DIFFERENTIAL_RUN) --seed 1 --count 2000 --jobs 2" \
 	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
 	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
 	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
@@ -225,6 +244,14 @@ check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audi
 	@rm -f $(O)/suite-*.txt
 	@tests/run-tap --timeout 3600 "programs=$(PROGRAM_CHECK)"; status=$$?; \
 		cat $(O)/suite-*.txt; exit $$status
+
+# What it finds: `$(DIFFERENTIAL) --shrink SEED` makes it small, for tests/differential/kept.
+PROGRAMS_COUNT ?= 200000
+SEED ?= $(shell date +%s)
+JOBS ?= 4
+
+differential: all $(DIFFERENTIAL_HELPERS) ## random programs bare, under audit and fix: PROGRAMS_COUNT=200000 SEED=now JOBS=4
+	$(DIFFERENTIAL_RUN) --seed $(SEED) --count $(PROGRAMS_COUNT) --jobs $(JOBS)
 
 bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
 	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
@@ -292,4 +319,5 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS) \
+	$(call objects,$(wildcard tests/differential/*.c)))

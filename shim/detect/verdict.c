@@ -88,9 +88,17 @@ static bool reset_unseen(const struct facts *f, const struct fdrec *rec, bool so
 	return sole && f->state == TCP_CLOSE && (rec->flags & REC_ESTABLISHED);
 }
 
+/* The FIN of the program's own half-close counts as a byte, and is no output. */
+static uint64_t output(const struct facts *f)
+{
+	bool fin = f->state == TCP_FIN_WAIT1 || f->state == TCP_CLOSING || f->state == TCP_LAST_ACK;
+
+	return f->unsent - (fin && f->unsent > 0);
+}
+
 bool verdict_unacknowledged(const struct facts *f)
 {
-	return f->unsent > (f->state == TCP_FIN_WAIT1 ? 1U : 0U);
+	return output(f) > 0;
 }
 
 enum pattern verdict_error(int error, bool writing, bool eof, const struct facts *f,
@@ -130,7 +138,7 @@ enum intent verdict_intent(const struct facts *f, const struct fdrec *rec)
 
 uint64_t verdict_output_lost(enum pattern pattern, const struct facts *f)
 {
-	return pattern == PATTERN_LINGER2_NEGATIVE ? 0 : f->unsent;
+	return pattern == PATTERN_LINGER2_NEGATIVE ? 0 : output(f);
 }
 
 enum harm verdict_harm(enum pattern pattern, const struct facts *f)

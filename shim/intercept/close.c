@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/facts.h"
 #include "../fix/linger.h"
 #include "../log/sink.h"
 #include "../log/unwind.h"
@@ -65,23 +66,47 @@ EXPORT(int, __close, (int fd))
 	return rf_close_by(libc___close, fd, CALLER());
 }
 
+/* A duplicate of it, higher in the range. */
+static bool again_above(unsigned fd, unsigned end)
+{
+	uint64_t cookie = 0;
+
+	if (!(fdhint_get((int)fd) & HINT_STREAM) || !(fdhint_record((int)fd)->flags & REC_SHARED))
+		return false;
+	for (unsigned i = fd + 1; i < end; i++) {
+		if (!(fdhint_get((int)i) & HINT_STREAM) ||
+			!(fdhint_record((int)i)->flags & REC_SHARED))
+			continue;
+		if (!cookie)
+			cookie = facts_cookie((int)fd);
+		if (cookie && facts_cookie((int)i) == cookie)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Every watched socket of the range is closed on its own, before the rest: the same result, and
- * each is judged. Returns the log's descriptor if it is in the range, to be spared, or -1.
+ * each is judged. The kernel lets go of the last references from the top: where both ends of a connection
+ * are closed, the order says which of them may reset. Returns the log's descriptor if it is in the
+ * range, to be spared, or -1.
  */
 static int close_watched(unsigned first, unsigned last, enum op op, const void *caller)
 {
-	unsigned high = fdhint_high(), i;
+	unsigned high = fdhint_high(), end = last < high ? last + 1 : high, i;
 	int own = -1;
 
 	if (!start_ready())
 		return -1;
-	for (i = first; i < high && i <= last; i++) {
-		if (fdhint_get((int)i) & HINT_STREAM)
+	for (i = first; i < end; i++) {
+		if (again_above(i, end))
 			closing_whole((int)i, op, caller);
 		else if (spared((int)i))
 			own = (int)i;
 	}
+	for (i = end; i > first; i--)
+		if (fdhint_get((int)i - 1) & HINT_STREAM)
+			closing_whole((int)i - 1, op, caller);
 	return own;
 }
 

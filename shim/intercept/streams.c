@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../detect/facts.h"
+#include "../fix/deferred.h"
 #include "export.h"
 
 #include <errno.h>
@@ -23,11 +24,17 @@ static void note(int fd, FILE *stream)
 	rec->flags |= REC_STREAMS_UNKNOWN;
 }
 
-/* fclose() forgets the descriptor, and its streams with it: the next socket has a new record. */
+/*
+ * fclose() forgets the descriptor, and its streams with it: the next socket has a new record. Whoever
+ * makes a stream after the shutdown may read by it, which is no door.
+ */
 static FILE *rf_fdopen(FILE *(*real)(int, const char *), int fd, const char *mode)
 {
-	FILE *stream = real(fd, mode);
+	FILE *stream;
 
+	if (unlikely(fdhint_get(fd) & HINT_DEFERRED))
+		deferred_settle(fd);
+	stream = real(fd, mode);
 	if (stream && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
 		note(fd, stream);
 	return stream;

@@ -308,6 +308,10 @@ static void harm_is_ranked_by_output_and_by_the_peers_fin(void **state)
 	assert_int_equal(verdict_harm(PATTERN_LINGER2_NEGATIVE, &unsent), HARM_RESET_SEEN);
 	assert_int_equal(verdict_output_lost(PATTERN_LINGER2_NEGATIVE, &unsent), 0);
 	assert_int_equal(verdict_output_lost(PATTERN_LATE_DATA, &unsent), 1);
+	/* The one byte is the FIN of its own half-close. */
+	unsent.state = TCP_FIN_WAIT1;
+	assert_int_equal(verdict_output_lost(PATTERN_UNREAD_CLOSE, &unsent), 0);
+	assert_int_equal(verdict_harm(PATTERN_UNREAD_CLOSE, &unsent), HARM_RESET_SEEN);
 }
 
 static void a_client_that_has_everything_acknowledged_keeps_its_linger_zero(void **state)
@@ -315,8 +319,10 @@ static void a_client_that_has_everything_acknowledged_keeps_its_linger_zero(void
 	struct fdrec client = {.role = ROLE_CLIENT}, server = {.role = ROLE_SERVER};
 	struct facts acked = {.unsent = 0}, unacked = {.unsent = 9};
 	struct facts quiet = {.unsent = 0, .peer_fin = true};
+	struct facts half_closed = {.unsent = 1, .state = TCP_FIN_WAIT1};
 
 	(void)state;
+	assert_false(verdict_linger_mendable(&half_closed, &client));
 	assert_false(verdict_linger_mendable(&acked, &client));
 	assert_true(verdict_linger_mendable(&unacked, &client));
 	assert_true(verdict_linger_mendable(&acked, &server));
