@@ -49,7 +49,7 @@ TOOL_LIBS := -ljson-c -lncursesw -ltinfo
 REPORT_ARCHIVE := $(O)/report.a
 REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
-.PHONY: all help setup demo check check-programs san-build san-units analyse tidy bench fuzz format format-check \
+.PHONY: all help setup demo check check-programs faults san-build san-units analyse tidy bench fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -91,6 +91,21 @@ $(ARCHIVE): $(call objects,$(SHIM_INNER))
 $(LIBRARY): $(call objects,$(SHIM_DOORS)) $(ARCHIVE) $(O)/export.map
 	$(Q)$(CC) -shared $(LDFLAGS) $(HARDEN) $(SANLINK) -Wl,--version-script=$(O)/export.map \
 		-Wl,-soname,librstfix.so -o $@ $(call objects,$(SHIM_DOORS)) $(ARCHIVE) -ldl
+
+# The library for tests/faults, in which its own system calls can be made to fail. What a door does in
+# the program's place goes on as it is: base/libc.c.
+FAULTS := $(O)/faults/librstfix.so
+FAULT_OBJECTS := $(patsubst %.c,$(O)/faults/%.o,$(SHIM_INNER) $(SHIM_DOORS) tests/faults/inject.c)
+INJECTED := -include tests/faults/injected.h
+$(O)/faults/shim/base/libc.o $(O)/faults/tests/faults/inject.o: INJECTED :=
+
+$(O)/faults/%.o: %.c tests/faults/injected.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ishim $(CFLAGS_ALL) -fno-optimize-sibling-calls $(INJECTED) -fPIC -MMD -MP -c $< -o $@
+
+$(FAULTS): $(FAULT_OBJECTS) $(O)/export.map
+	$(Q)$(CC) -shared $(LDFLAGS) $(HARDEN) -Wl,--wrap=mmap,--wrap=madvise,--wrap=dlopen \
+		-Wl,--version-script=$(O)/export.map -Wl,-soname,librstfix.so -o $@ $(FAULT_OBJECTS) -ldl
 
 $(REPORT_ARCHIVE): $(call objects,$(REPORT))
 	$(Q)rm -f $@
@@ -150,10 +165,12 @@ SHELL_SOURCES := $(wildcard tests/*.sh tests/programs/scripts/*.bash) .ci/run
 SPELLED := README.md $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch])
 MAN_PAGES := $(patsubst %,$(O)/%,$(wildcard man/*.[157]))
 
-TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
+TESTING := $(FAULTS) $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) $(MAN_PAGES)
 TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 SCENARIO := tests/scenarios/test_scenarios
 PROGRAM_CHECK := python3 tests/programs/check.py --library $(LIBRARY) --rstfix $(COMMAND)
+
+FAULT_CHECK := python3 tests/faults/faults.py --library $(FAULTS) --program $(O)/tests/programs/faulted
 
 # The sanitizers' runtime cannot come first where a library is preloaded; what the short-lived
 # command does not free at its end is of no interest.
@@ -164,6 +181,7 @@ lab = "$(2)lab=$(SAN_ENV) tests/lab.sh $(1)/rstfix lab"
 SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRARY) shim/hooks.def" \
 	"scenarios=$(TAP) $(O)/$(SCENARIO)" \
 	"programs=$(PROGRAM_CHECK) --quick" \
+	"faults=$(FAULT_CHECK) --quick" \
 	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
 	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
 	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
@@ -211,6 +229,9 @@ check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audi
 	@rm -f $(O)/suite-*.txt
 	@tests/run-tap --timeout 3600 "programs=$(PROGRAM_CHECK)"; status=$$?; \
 		cat $(O)/suite-*.txt; exit $$status
+
+faults: $(FAULTS) $(O)/tests/programs/faulted ## every system call of the shim's fails, at every place
+	@tests/run-tap --timeout 3600 "faults=$(FAULT_CHECK)"
 
 bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
 	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
@@ -278,4 +299,4 @@ install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 clean: ## remove the build folder
 	rm -rf $(O)
 
--include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS))
+-include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS) $(FAULT_OBJECTS))
