@@ -182,6 +182,7 @@ SUITES := $(call units,$(O)) $(call lab,$(O)) "exports=tests/exports.sh $(LIBRAR
 	"scenarios=$(TAP) $(O)/$(SCENARIO)" \
 	"programs=$(PROGRAM_CHECK) --quick" \
 	"faults=$(FAULT_CHECK) --quick" \
+	"stack=python3 tests/faults/stack.py --library $(LIBRARY) --program $(O)/tests/programs/stacks" \
 	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
 	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
 	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
