@@ -54,8 +54,8 @@ TOOL_LIBS := -ljson-c -lncursesw -ltinfo
 REPORT_ARCHIVE := $(O)/report.a
 REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
-.PHONY: all help setup demo check check-programs san-build san-units tsan-build analyse tidy bench differential \
-	fuzz format format-check \
+.PHONY: all help setup demo check check-programs faults san-build san-units tsan-build analyse tidy bench \
+	differential fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -97,6 +97,21 @@ $(ARCHIVE): $(call objects,$(SHIM_INNER))
 $(LIBRARY): $(call objects,$(SHIM_DOORS)) $(ARCHIVE) $(O)/export.map
 	$(Q)$(CC) -shared $(LDFLAGS) $(HARDEN) $(SANLINK) -Wl,--version-script=$(O)/export.map \
 		-Wl,-soname,librstfix.so -o $@ $(call objects,$(SHIM_DOORS)) $(ARCHIVE) -ldl
+
+# The library for tests/faults, in which its own system calls can be made to fail. What a door does in
+# the program's place goes on as it is: base/libc.c.
+FAULTS := $(O)/faults/librstfix.so
+FAULT_OBJECTS := $(patsubst %.c,$(O)/faults/%.o,$(SHIM_INNER) $(SHIM_DOORS) tests/faults/inject.c)
+INJECTED := -include tests/faults/injected.h
+$(O)/faults/shim/base/libc.o $(O)/faults/tests/faults/inject.o: INJECTED :=
+
+$(O)/faults/%.o: %.c tests/faults/injected.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ishim $(CFLAGS_ALL) -fno-optimize-sibling-calls $(INJECTED) -fPIC -MMD -MP -c $< -o $@
+
+$(FAULTS): $(FAULT_OBJECTS) $(O)/export.map
+	$(Q)$(CC) -shared $(LDFLAGS) $(HARDEN) -Wl,--wrap=mmap,--wrap=madvise,--wrap=dlopen \
+		-Wl,--version-script=$(O)/export.map -Wl,-soname,librstfix.so -o $@ $(FAULT_OBJECTS) -ldl
 
 $(REPORT_ARCHIVE): $(call objects,$(REPORT))
 	$(Q)rm -f $@
@@ -173,11 +188,13 @@ DIFFERENTIAL := $(O)/tests/differential/differential
 DIFFERENTIAL_HELPERS := $(DIFFERENTIAL) $(O)/tests/differential/runner
 DIFFERENTIAL_RUN = $(DIFFERENTIAL) --runner $(O)/tests/differential/runner --library $(LIBRARY)
 
-TESTING := $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) \
+TESTING := $(FAULTS) $(UNIT_TESTS) $(SCENARIO_TESTS) $(VICTIMS) $(PROGRAM_HELPERS) \
 	$(DIFFERENTIAL_HELPERS) $(MAN_PAGES)
 TAP := CMOCKA_MESSAGE_OUTPUT=TAP
 SCENARIO := tests/scenarios/test_scenarios
 PROGRAM_CHECK := python3 tests/programs/check.py --library $(LIBRARY) --rstfix $(COMMAND)
+
+FAULT_CHECK := python3 tests/faults/faults.py --library $(FAULTS) --program $(O)/tests/programs/faulted
 
 # The sanitizers' runtime cannot come first where a library is preloaded; what the short-lived
 # command does not free at its end is of no interest.
@@ -191,6 +208,8 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"programs=$(PROGRAM_CHECK) --quick" \
 	"differential-kept=$(DIFFERENTIAL_RUN) --replay tests/differential/kept/*.prog" \
 	"differential=$(DIFFERENTIAL_RUN) --seed 1 --count 2000 --jobs 2" \
+	"faults=$(FAULT_CHECK) --quick" \
+	"stack=python3 tests/faults/stack.py --library $(LIBRARY) --program $(O)/tests/programs/stacks" \
 	"userns-lab=tests/lab.sh tests/as-user.sh userns $(O) rstfix lab" \
 	"userns-scenarios=$(TAP) tests/as-user.sh userns $(O) $(SCENARIO)" \
 	"nobody-lab=tests/lab.sh tests/as-user.sh nobody $(O) rstfix lab unread-close linger-zero shutdown-read" \
@@ -244,6 +263,9 @@ check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audi
 	@rm -f $(O)/suite-*.txt
 	@tests/run-tap --timeout 3600 "programs=$(PROGRAM_CHECK)"; status=$$?; \
 		cat $(O)/suite-*.txt; exit $$status
+
+faults: $(FAULTS) $(O)/tests/programs/faulted ## every system call of the shim's fails, at every place
+	@tests/run-tap --timeout 3600 "faults=$(FAULT_CHECK)"
 
 # What it finds: `$(DIFFERENTIAL) --shrink SEED` makes it small, for tests/differential/kept.
 PROGRAMS_COUNT ?= 200000
@@ -320,4 +342,4 @@ clean: ## remove the build folder
 	rm -rf $(O)
 
 -include $(patsubst %.o,%.d,$(call objects,$(SHIM_INNER) $(SHIM_DOORS) $(TOOLS) $(REPORT) $(UNIT) $(SCENARIOS)) $(SCENARIO_PARTS) \
-	$(call objects,$(wildcard tests/differential/*.c)))
+	$(call objects,$(wildcard tests/differential/*.c)) $(FAULT_OBJECTS))

@@ -89,12 +89,13 @@ static bool make(void)
 		CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
 	uint64_t all = ~UINT64_C(0), old = 0;
 	void **pointer = (void **)(memory + GUARD + STACK + TLS / 2);
-	int r;
+	int saved = errno, r;
 
 	*pointer = (void *)pointer;
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(old));
 	r = libc_clone(enter, memory + GUARD + STACK, flags, NULL, &tid, pointer, &tid);
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	errno = saved; /* libc's clone is no raw call */
 	return r > 0;
 }
 

@@ -44,45 +44,61 @@ static const short for_exec[] = {SYS_execveat, SYS_pread64};
 
 static const short for_kcmp[] = {SYS_kcmp, SYS_getppid};
 
-/* Each with arguments that do nothing: what counts is whether it comes back. */
-static void try_all(const short *calls, unsigned n)
+enum answer { KILLED, DENIED, ALLOWED };
+
+/* Each with arguments that do nothing, and that no kernel answers so: does it come back, and how? */
+static enum answer try_all(const short *calls, unsigned n)
 {
 	uint64_t no_core[2] = {0, 0};
+	enum answer all = ALLOWED;
 	unsigned i;
+	long r;
 
 	sys4(SYS_prlimit64, 0, RLIMIT_CORE, no_core, 0);
-	for (i = 0; i < n; i++)
-		sys_call(calls[i], -1, -1, -1, -1, -1, -1);
+	for (i = 0; i < n; i++) {
+		r = sys_call(calls[i], -1, -1, -1, -1, -1, -1);
+		if (r == -EPERM || r == -ENOSYS)
+			all = DENIED;
+	}
+	return all;
 }
 
 /* Exit signal 0 and __WALL: the program's SIGCHLD handler and wait() see nothing of it. */
-static bool survived(const short *calls, unsigned n)
+static enum answer answer_to(const short *calls, unsigned n)
 {
 	int status = 0;
 	long child, r;
 
 	child = sys_call(SYS_clone, 0, 0, 0, 0, 0, 0);
 	if (child == 0) {
-		try_all(calls, n);
-		sys1(SYS_exit_group, 0);
+		sys1(SYS_exit_group, try_all(calls, n));
 	}
 	if (child < 0)
-		return false;
+		return KILLED;
 	do
 		r = sys4(SYS_wait4, child, &status, __WALL, 0);
 	while (r == -EINTR);
-	return r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return r == child && WIFEXITED(status) ? (enum answer)WEXITSTATUS(status) : KILLED;
+}
+
+static bool survived(const short *calls, unsigned n)
+{
+	return answer_to(calls, n) != KILLED;
 }
 
 #define SURVIVED(calls) survived(calls, sizeof(calls) / sizeof((calls)[0]))
 
 bool sandbox_allows_us(struct sandbox *s)
 {
-	*s = (struct sandbox){true, true, true};
+	enum answer answer;
+
+	*s = (struct sandbox){.reaper = true, .exec_check = true, .kcmp = true};
 	if (!filtered())
 		return true;
-	if (!SURVIVED(needed))
+	answer = answer_to(needed, sizeof(needed) / sizeof(needed[0]));
+	if (answer == KILLED)
 		return false;
+	s->denies = answer == DENIED;
 	s->reaper = SURVIVED(for_the_reaper);
 	s->exec_check = SURVIVED(for_exec);
 	s->kcmp = SURVIVED(for_kcmp);

@@ -9,6 +9,7 @@ struct sandbox {
 	bool reaper;	 /* those of the helper thread, and of what empties a listener */
 	bool exec_check; /* execveat(AT_EXECVE_CHECK) */
 	bool kcmp;	 /* kcmp and getppid */
+	bool denies;	 /* some of the rest fails, with EPERM or ENOSYS */
 };
 
 /*

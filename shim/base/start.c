@@ -273,14 +273,16 @@ static bool map_fork_detector(void)
 	return true;
 }
 
-/* The tables, the log, the stacks. False: no memory for them, and the shim stays out. */
+/* The log, the tables, the stacks. False: no memory for them, and the shim stays out. */
 static bool build(struct complaints *c)
 {
-	if (!map_fork_detector() || !fdhint_start() || !event_start())
-		return false;
 	complaints_log(c, self.opt.log_path, sink_start());
 	complaints_stats(c, self.opt.stats, stats_start());
-	return true;
+	if (map_fork_detector() && fdhint_start() && event_start())
+		return true;
+	event_notice("memory", "no memory for its tables: nothing of this program is seen");
+	sink_give_way();
+	return false;
 }
 
 void start(int argc, char **argv, char **envp)
@@ -314,6 +316,10 @@ void start(int argc, char **argv, char **envp)
 		return;
 	holders_start();
 	complaints_tell(&c);
+	if (sandbox.denies)
+		event_notice("sandbox",
+			"a seccomp filter that was there before denies some of the system calls "
+			"that sockets are judged by: not all is seen, nor mended");
 	find_inherited(true);
 	fdhint_open();
 	python_start();

@@ -55,7 +55,7 @@ static void pause_1ms(void)
 /* Both ends are the program's until the reaper has fetched its own. */
 static bool open_channel(bool *scarce)
 {
-	int ends[2];
+	int ends[2], high;
 	bool fetched;
 	long r;
 
@@ -65,8 +65,11 @@ static bool open_channel(bool *scarce)
 	*scarce = r == -EMFILE || r == -ENFILE;
 	if (r < 0)
 		return false;
-	ends[0] = sink_move_high(ends[0]);
-	fetched = reaper_channel(ends[1]);
+	high = sink_move_high(ends[0]);
+	*scarce = high < 0;
+	if (!*scarce)
+		ends[0] = high;
+	fetched = !*scarce && reaper_channel(ends[1]);
 	sys1(SYS_close, ends[1]);
 	if (!fetched) {
 		sys1(SYS_close, ends[0]);

@@ -114,9 +114,11 @@ bool listener_empty(int fd, struct event *e)
 		e->why = "another thread may be waiting in accept()";
 		return false;
 	}
+	if (!(flags & O_NONBLOCK) && sys3(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+		e->why = "it could not be made non-blocking";
+		return false;
+	}
 	held = hold_back(fd);
-	if (!(flags & O_NONBLOCK))
-		sys3(SYS_fcntl, fd, F_SETFL, flags | O_NONBLOCK);
 	e->why = why_not(take_all(fd, e, &p));
 	if (!(flags & O_NONBLOCK))
 		sys3(SYS_fcntl, fd, F_SETFL, flags);

@@ -16,6 +16,7 @@
 enum { UNKNOWN, BEING_KEPT, KEPT };
 
 static char (*buffers)[BUFFER_SIZE];
+static char notice_of_none[1024]; /* without memory for them, a notice can still be told */
 static uint32_t buffer_busy[BUFFERS];
 static char host[65];
 static char boot_id[37];
@@ -46,7 +47,10 @@ struct text line_take(unsigned *index)
 {
 	unsigned i;
 
-	for (i = 0; buffers && i < BUFFERS; i++) {
+	*index = 0;
+	if (!buffers)
+		return text_on(notice_of_none, sizeof(notice_of_none));
+	for (i = 0; i < BUFFERS; i++) {
 		*index = i;
 		if (!__atomic_exchange_n(&buffer_busy[i], 1, __ATOMIC_ACQUIRE))
 			return text_on(buffers[i], BUFFER_SIZE);

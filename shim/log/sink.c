@@ -29,6 +29,7 @@ static struct identity start_stderr;
 /* The log as the program's threads have it, and as the helper thread has it in its own table. */
 static struct handle {
 	int fd;
+	bool in_the_way; /* not high: the program's next number would be another than without it */
 	struct identity identity;
 } handles[2] = {{.fd = -1}, {.fd = -1}};
 static uint32_t generation = 1;
@@ -163,9 +164,8 @@ int sink_move_high(int fd)
 	sys4(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, &lim);
 	min = lim.soft > HIGH_FD + 32 ? HIGH_FD : (long)(lim.soft - lim.soft / 8);
 	high = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min);
-	if (high < 0)
-		return fd;
-	sys1(SYS_close, fd);
+	if (high >= 0)
+		sys1(SYS_close, fd);
 	return (int)high;
 }
 
@@ -199,7 +199,7 @@ static int open_log(void)
 {
 	struct handle *h = handle();
 	struct identity id;
-	int was = __atomic_load_n(&h->fd, __ATOMIC_ACQUIRE), fd;
+	int was = __atomic_load_n(&h->fd, __ATOMIC_ACQUIRE), fd, high;
 
 	if (was >= 0 && is_still(h, was)) {
 		if (!sinkfd_is_deleted(was))
@@ -210,11 +210,15 @@ static int open_log(void)
 	fd = sinkpath_open();
 	if (fd < 0)
 		return -1;
-	if (h == &handles[0])
-		fd = sink_move_high(fd);
-	if (!identify(fd, &id))
+	high = h == &handles[0] ? sink_move_high(fd) : fd;
+	if (high >= 0)
+		fd = high;
+	if (!identify(fd, &id)) {
+		sys1(SYS_close, fd);
 		return -1;
+	}
 	remember(h, &id);
+	h->in_the_way = high < 0;
 	if (!__atomic_compare_exchange_n(
 		    &h->fd, &was, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		sys1(SYS_close, fd);
@@ -333,9 +337,12 @@ void sink_helper_began(void)
 bool sink_write(const char *buf, size_t len)
 {
 	bool written;
+	int fd;
 
 	begin_writing();
 	written = write_out(buf, len);
+	if (handle()->in_the_way && (fd = __atomic_load_n(&handle()->fd, __ATOMIC_ACQUIRE)) >= 0)
+		close_log(handle(), fd);
 	end_writing();
 	if (!written)
 		sink_lose();

@@ -49,7 +49,10 @@ void sink_yield(unsigned first, unsigned last);
 /* The program lacks descriptors: closes the log, until the next event. False: it is not open. */
 bool sink_give_way(void);
 
-/* Moves a descriptor of the shim's out of the program's way: high, close-on-exec. */
+/*
+ * Moves a descriptor of the shim's out of the program's way: high, close-on-exec. Negative: it cannot
+ * be moved, and must not stay, for the program's next one would have another number than without it.
+ */
 int sink_move_high(int fd);
 
 #endif
