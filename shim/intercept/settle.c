@@ -4,6 +4,7 @@
 #include "closing.h"
 #include "export.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -69,3 +70,31 @@ EXPORT(int, capset, (void *header, const void *data))
 
 SETTLED(initgroups, (const char *user, gid_t g), (user, g))
 SETTLED(setns, (int fd, int type), (fd, type))
+
+/* A program that forbids itself to fork forbids threads as well: the reaper is made before. */
+static void before_limit(pid_t pid, int resource, const void *limit)
+{
+	enum { PROCESSES = 6 }; /* RLIMIT_NPROC; <sys/resource.h> has setrlimit() with an enum */
+	uint64_t soft = UINT64_MAX;
+
+	if (likely(resource != PROCESSES) || !limit || !start_takes || !watched(0) ||
+		!start_ready() || (pid != 0 && pid != self.pid))
+		return;
+	memcpy(&soft, limit, sizeof(soft));
+	if (soft == 0)
+		linger_ready();
+}
+
+#define LIMITED(name, params, args, pid) \
+	EXPORT(int, name, params) \
+	{ \
+		before_limit(pid, resource, limit); \
+		return libc_##name args; \
+	}
+
+LIMITED(setrlimit, (int resource, const void *limit), (resource, limit), 0)
+LIMITED(setrlimit64, (int resource, const void *limit), (resource, limit), 0)
+LIMITED(prlimit, (pid_t pid, int resource, const void *limit, void *old),
+	(pid, resource, limit, old), pid)
+LIMITED(prlimit64, (pid_t pid, int resource, const void *limit, void *old),
+	(pid, resource, limit, old), pid)
