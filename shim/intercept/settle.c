@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
 #include "../fix/linger.h"
+#include "../log/sink.h"
 #include "closing.h"
 #include "export.h"
 
@@ -70,6 +71,20 @@ EXPORT(int, capset, (void *header, const void *data))
 
 SETTLED(initgroups, (const char *user, gid_t g), (user, g))
 SETTLED(setns, (int fd, int type), (fd, type))
+
+/* The log's path leads nowhere afterwards. */
+EXPORT(int, chroot, (const char *path))
+{
+	bool ready = watched(0) && start_ready();
+	int r;
+
+	if (ready)
+		sink_prepare();
+	r = libc_chroot(path);
+	if (r == 0 && ready)
+		sink_keep();
+	return r;
+}
 
 /* A program that forbids itself to fork forbids threads as well: the reaper is made before. */
 static void before_limit(pid_t pid, int resource, const void *limit)
