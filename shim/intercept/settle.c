@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../base/sys.h"
 #include "../fix/linger.h"
 #include "../log/sink.h"
 #include "closing.h"
 #include "export.h"
 
+#include <errno.h>
+#include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -86,14 +90,23 @@ EXPORT(int, chroot, (const char *path))
 	return r;
 }
 
+/* A word that only the kernel may find not to be there (EFAULT). */
+static bool readable(const void *word)
+{
+	struct timespec now = {0, 0};
+	long r = sys4(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &now);
+
+	return r == -EAGAIN || r == -ETIMEDOUT;
+}
+
 /* A program that forbids itself to fork forbids threads as well: the reaper is made before. */
 static void before_limit(pid_t pid, int resource, const void *limit)
 {
 	enum { PROCESSES = 6 }; /* RLIMIT_NPROC; <sys/resource.h> has setrlimit() with an enum */
-	uint64_t soft = UINT64_MAX;
+	uint64_t soft;
 
-	if (likely(resource != PROCESSES) || !limit || !start_takes || !watched(0) ||
-		!start_ready() || (pid != 0 && pid != self.pid))
+	if (likely(resource != PROCESSES) || !start_takes || !watched(0) || !start_ready() ||
+		(pid != 0 && pid != self.pid) || !readable(limit))
 		return;
 	memcpy(&soft, limit, sizeof(soft));
 	if (soft == 0)
