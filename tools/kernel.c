@@ -210,13 +210,16 @@ static void list_unknown(const struct unknown *u)
 
 /*
  * The trace is the whole machine's, the counter that of this network namespace: what was traced beyond
- * the count was sent in another one. Not where the command itself has sent from another one.
+ * the count was sent in another one. Not what the command itself has sent from another one.
  */
 static unsigned long long foreign(const struct kernel *k, const struct report *r, uint64_t counted)
 {
 	unsigned long long explained = r->all - r->by[BLAME_UNKNOWN];
+	unsigned long long beyond = counted < r->all ? r->all - counted : 0;
 
-	return k->counted && counted >= explained && counted < r->all ? r->all - counted : 0;
+	if (!k->counted || counted < explained)
+		return 0;
+	return beyond < r->far.count ? beyond : r->far.count;
 }
 
 static void print_unknown(const struct report *r, unsigned long long elsewhere)

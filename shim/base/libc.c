@@ -127,6 +127,14 @@ EARLY(int, socketpair, (int domain, int type, int protocol, int fds[2]), SYS_soc
 EARLY(int, epoll_ctl, (int ep, int op, int fd, void *event), SYS_epoll_ctl, ep, op, fd, event, 0, 0)
 EARLY(int, capset, (void *header, const void *data), SYS_capset, header, data, 0, 0, 0, 0)
 EARLY(int, setns, (int fd, int type), SYS_setns, fd, type, 0, 0, 0, 0)
+EARLY(int, chroot, (const char *path), SYS_chroot, path, 0, 0, 0, 0, 0)
+EARLY(int, setrlimit, (int resource, const void *limit), SYS_prlimit64, 0, resource, limit, 0, 0, 0)
+EARLY(int, setrlimit64, (int resource, const void *limit), SYS_prlimit64, 0, resource, limit, 0, 0,
+	0)
+EARLY(int, prlimit, (pid_t pid, int resource, const void *limit, void *old), SYS_prlimit64, pid,
+	resource, limit, old, 0, 0)
+EARLY(int, prlimit64, (pid_t pid, int resource, const void *limit, void *old), SYS_prlimit64, pid,
+	resource, limit, old, 0, 0)
 
 static void early__exit(int status)
 {

@@ -4,7 +4,7 @@
 #include "../base/helper.h"
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "../log/sink.h"
+#include "../log/sinkfd.h"
 #include "deferred.h"
 #include "reaper.h"
 #include "slots.h"
@@ -65,7 +65,7 @@ static bool open_channel(bool *scarce)
 	*scarce = r == -EMFILE || r == -ENFILE;
 	if (r < 0)
 		return false;
-	high = sink_move_high(ends[0]);
+	high = sinkfd_move_high(ends[0]);
 	*scarce = high < 0;
 	if (!*scarce)
 		ends[0] = high;

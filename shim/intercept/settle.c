@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../base/sys.h"
 #include "../fix/linger.h"
+#include "../log/sink.h"
 #include "closing.h"
 #include "export.h"
 
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -69,3 +75,54 @@ EXPORT(int, capset, (void *header, const void *data))
 
 SETTLED(initgroups, (const char *user, gid_t g), (user, g))
 SETTLED(setns, (int fd, int type), (fd, type))
+
+/* The log's path leads nowhere afterwards. */
+EXPORT(int, chroot, (const char *path))
+{
+	bool ready = watched(0) && start_ready();
+	int r;
+
+	if (ready)
+		sink_prepare();
+	r = libc_chroot(path);
+	if (r == 0 && ready)
+		sink_keep();
+	return r;
+}
+
+/* A word that only the kernel may find not to be there (EFAULT). */
+static bool readable(const void *word)
+{
+	struct timespec now = {0, 0};
+	long r = sys4(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &now);
+
+	return r == -EAGAIN || r == -ETIMEDOUT;
+}
+
+/* A program that forbids itself to fork forbids threads as well: the reaper is made before. */
+static void before_limit(pid_t pid, int resource, const void *limit)
+{
+	enum { PROCESSES = 6 }; /* RLIMIT_NPROC; <sys/resource.h> has setrlimit() with an enum */
+	uint64_t soft;
+
+	if (likely(resource != PROCESSES) || !start_takes || !watched(0) || !start_ready() ||
+		(pid != 0 && pid != self.pid) || !readable(limit))
+		return;
+	memcpy(&soft, limit, sizeof(soft));
+	if (soft == 0)
+		linger_ready();
+}
+
+#define LIMITED(name, params, args, pid) \
+	EXPORT(int, name, params) \
+	{ \
+		before_limit(pid, resource, limit); \
+		return libc_##name args; \
+	}
+
+LIMITED(setrlimit, (int resource, const void *limit), (resource, limit), 0)
+LIMITED(setrlimit64, (int resource, const void *limit), (resource, limit), 0)
+LIMITED(prlimit, (pid_t pid, int resource, const void *limit, void *old),
+	(pid, resource, limit, old), pid)
+LIMITED(prlimit64, (pid_t pid, int resource, const void *limit, void *old),
+	(pid, resource, limit, old), pid)

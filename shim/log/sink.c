@@ -17,33 +17,17 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What a descriptor was when it was the sink's: compared before each write. */
-struct identity {
-	dev_t dev;
-	ino_t ino;
-	mode_t mode;
-};
-
-static struct identity start_stderr;
+static struct sinkfd_identity start_stderr;
 
 /* The log as the program's threads have it, and as the helper thread has it in its own table. */
 static struct handle {
 	int fd;
 	bool in_the_way; /* not high: the program's next number would be another than without it */
-	struct identity identity;
+	struct sinkfd_identity identity;
 } handles[2] = {{.fd = -1}, {.fd = -1}};
 static uint32_t generation = 1;
 static uint64_t lost, lost_told;
-
-static bool identify(int fd, struct identity *id)
-{
-	struct stat st;
-
-	if (sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) < 0)
-		return false;
-	*id = (struct identity){st.st_dev, st.st_ino, st.st_mode};
-	return true;
-}
+static bool kept; /* its path leads nowhere any more */
 
 /* A descriptor of the program's, whichever thread asks; give_back() afterwards. */
 static int program_fd(int fd)
@@ -57,10 +41,10 @@ static void give_back(int fd)
 		sys1(SYS_close, fd);
 }
 
-static bool identify_program(int number, struct identity *id)
+static bool identify_program(int number, struct sinkfd_identity *id)
 {
 	int fd = program_fd(number);
-	bool known = fd >= 0 && identify(fd, id);
+	bool known = fd >= 0 && sinkfd_identify(fd, id);
 
 	if (fd >= 0)
 		give_back(fd);
@@ -68,33 +52,28 @@ static bool identify_program(int number, struct identity *id)
 }
 
 /* Two threads may open the log at a time. What is half of one is nobody's. */
-static void remember(struct handle *h, const struct identity *id)
+static void remember(struct handle *h, const struct sinkfd_identity *id)
 {
 	__atomic_store_n(&h->identity.dev, id->dev, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->identity.ino, id->ino, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->identity.mode, id->mode, __ATOMIC_RELAXED);
 }
 
-static bool same(const struct identity *a, const struct identity *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && (a->mode & S_IFMT) == (b->mode & S_IFMT);
-}
-
 static bool is_still(const struct handle *h, int fd)
 {
-	struct identity now,
+	struct sinkfd_identity now,
 		then = {__atomic_load_n(&h->identity.dev, __ATOMIC_RELAXED),
 			__atomic_load_n(&h->identity.ino, __ATOMIC_RELAXED),
 			__atomic_load_n(&h->identity.mode, __ATOMIC_RELAXED)};
 
-	return identify(fd, &now) && same(&now, &then);
+	return sinkfd_identify(fd, &now) && sinkfd_same(&now, &then);
 }
 
 const char *sink_start(void)
 {
 	const char *why;
 
-	if (!identify(STDERR_FILENO, &start_stderr))
+	if (!sinkfd_identify(STDERR_FILENO, &start_stderr))
 		start_stderr.mode = 0;
 	why = sinkpath_start();
 	if (why)
@@ -135,7 +114,7 @@ static bool await_writers(unsigned own)
 void sink_forked(void)
 {
 	/* The parent's file, under its number: a %p in the name makes the child open its own. */
-	if (sinkpath_forked()) {
+	if (sinkpath_forked() && !kept) {
 		if (sink_owns(handles[0].fd))
 			sys1(SYS_close, handles[0].fd);
 		handles[0].fd = -1;
@@ -149,24 +128,6 @@ void sink_forked(void)
 static struct handle *handle(void)
 {
 	return &handles[helper_is_self()];
-}
-
-/* Above what select() users and close loops of small programs touch, within a small table. */
-#define HIGH_FD 960
-
-int sink_move_high(int fd)
-{
-	struct {
-		uint64_t soft, hard;
-	} lim = {HIGH_FD * 2, 0};
-	long high, min;
-
-	sys4(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, &lim);
-	min = lim.soft > HIGH_FD + 32 ? HIGH_FD : (long)(lim.soft - lim.soft / 8);
-	high = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min);
-	if (high >= 0)
-		sys1(SYS_close, fd);
-	return (int)high;
 }
 
 /* Takes the program's number away from the writers; `own` of them is the caller. */
@@ -194,11 +155,25 @@ static void close_log(struct handle *h, int was)
 	sys1(SYS_close, was);
 }
 
+/* Where the program has changed its root, the helper has the program's. */
+static int new_descriptor(const struct handle *h)
+{
+	int fd;
+
+	if (!__atomic_load_n(&kept, __ATOMIC_RELAXED) || h == &handles[0])
+		return sinkpath_open();
+	fd = helper_borrow(__atomic_load_n(&handles[0].fd, __ATOMIC_SEQ_CST), 0);
+	if (fd < 0 || is_still(&handles[0], fd))
+		return fd;
+	sys1(SYS_close, fd);
+	return -1;
+}
+
 /* Two threads may come here at once: the second one's descriptor is not needed. */
 static int open_log(void)
 {
 	struct handle *h = handle();
-	struct identity id;
+	struct sinkfd_identity id;
 	int was = __atomic_load_n(&h->fd, __ATOMIC_ACQUIRE), fd, high;
 
 	if (was >= 0 && is_still(h, was)) {
@@ -207,13 +182,13 @@ static int open_log(void)
 		close_log(h, was);
 		was = -1;
 	}
-	fd = sinkpath_open();
+	fd = new_descriptor(h);
 	if (fd < 0)
 		return -1;
-	high = h == &handles[0] ? sink_move_high(fd) : fd;
+	high = h == &handles[0] ? sinkfd_move_high(fd) : fd;
 	if (high >= 0)
 		fd = high;
-	if (!identify(fd, &id)) {
+	if (!sinkfd_identify(fd, &id)) {
 		sys1(SYS_close, fd);
 		return -1;
 	}
@@ -234,19 +209,19 @@ static int open_log(void)
  * Standard error, if it is still what it was, is no internet socket, and is not where the
  * program's own output goes or its input comes from.
  */
-static bool stderr_usable(int fd, struct identity *id)
+static bool stderr_usable(int fd, struct sinkfd_identity *id)
 {
-	struct identity other;
+	struct sinkfd_identity other;
 	int other_fd;
 
-	if (!start_stderr.mode || !identify(fd, id) || !same(id, &start_stderr))
+	if (!start_stderr.mode || !sinkfd_identify(fd, id) || !sinkfd_same(id, &start_stderr))
 		return false;
 	if (!S_ISFIFO(id->mode) && !S_ISSOCK(id->mode))
 		return true;
 	if (S_ISSOCK(id->mode) && !sinkfd_is_unix(fd))
 		return false;
 	for (other_fd = STDIN_FILENO; other_fd <= STDOUT_FILENO; other_fd++)
-		if (identify_program(other_fd, &other) && same(id, &other))
+		if (identify_program(other_fd, &other) && sinkfd_same(id, &other))
 			return false;
 	return true;
 }
@@ -255,7 +230,7 @@ static bool stderr_usable(int fd, struct identity *id)
 static bool write_stderr(const char *buf, size_t len)
 {
 	int fd = program_fd(STDERR_FILENO);
-	struct identity id;
+	struct sinkfd_identity id;
 	bool written;
 
 	if (fd < 0)
@@ -366,14 +341,24 @@ uint64_t sink_lost_since(void)
 	return now - __atomic_exchange_n(&lost_told, now, __ATOMIC_RELAXED);
 }
 
+void sink_prepare(void)
+{
+	if (self.opt.log != LOG_FILE && !sinkpath_is_daemon())
+		return;
+	begin_writing();
+	open_log();
+	end_writing();
+}
+
+void sink_keep(void)
+{
+	__atomic_store_n(
+		&kept, __atomic_load_n(&handles[0].fd, __ATOMIC_SEQ_CST) >= 0, __ATOMIC_RELAXED);
+}
+
 uint32_t sink_generation(void)
 {
-	/* The log is opened by the first write; frames that go into it must be due by then. */
-	if (self.opt.log == LOG_FILE || sinkpath_is_daemon()) {
-		begin_writing();
-		open_log();
-		end_writing();
-	}
+	sink_prepare(); /* by the first write else: frames that go into it must be due by then */
 	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 

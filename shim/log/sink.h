@@ -18,6 +18,13 @@
  */
 const char *sink_start(void);
 
+/*
+ * Opens it where it is not open yet: before its path leads nowhere any more. Once that is so, it is kept,
+ * and a forked child goes on with the same file. sink_keep() by the program's threads only.
+ */
+void sink_prepare(void);
+void sink_keep(void);
+
 /* In a forked child: a file named by %p is another one now. */
 void sink_forked(void);
 
@@ -48,11 +55,5 @@ void sink_yield(unsigned first, unsigned last);
 
 /* The program lacks descriptors: closes the log, until the next event. False: it is not open. */
 bool sink_give_way(void);
-
-/*
- * Moves a descriptor of the shim's out of the program's way: high, close-on-exec. Negative: it cannot
- * be moved, and must not stay, for the program's next one would have another number than without it.
- */
-int sink_move_high(int fd);
 
 #endif

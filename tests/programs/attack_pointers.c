@@ -6,6 +6,7 @@
  */
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #include "victim.h"
@@ -115,6 +116,18 @@ static void bad_setsockopt(char **args)
 	say("setsockopt", setsockopt(tcp_socket(), SOL_SOCKET, SO_LINGER, nowhere, 8));
 }
 
+static void bad_setrlimit(char **args)
+{
+	(void)args;
+	say("setrlimit", setrlimit(RLIMIT_NPROC, nowhere));
+}
+
+static void bad_prlimit(char **args)
+{
+	(void)args;
+	say("prlimit", prlimit(0, RLIMIT_NPROC, nowhere, NULL));
+}
+
 /* The kernel writes four bytes of the address, up to the end of the page, and no more. */
 static void short_accept(char **args)
 {
@@ -141,6 +154,7 @@ int main(int argc, char **argv)
 		{"sendmsg", bad_sendmsg}, {"sendmsg-control", bad_sendmsg_control},
 		{"sendmmsg", bad_sendmmsg}, {"recvmsg", bad_recvmsg}, {"recvmmsg", bad_recvmmsg},
 		{"connect", bad_connect}, {"setsockopt", bad_setsockopt},
+		{"setrlimit", bad_setrlimit}, {"prlimit", bad_prlimit},
 		{"lying-control", lying_sendmsg_control}, {"accept", short_accept}};
 
 	(void)argc;

@@ -14,7 +14,7 @@ from harness.scenario import Resets, Skip, Works, scenario
 
 SHIM = ("audit", "fix")
 POINTERS = ("readv", "writev", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg", "connect",
-            "setsockopt")
+            "setsockopt", "setrlimit", "prlimit")
 HOLDER = "the holder reads: 11\nthe holder sends: 1\n"
 SITES = 3000
 

@@ -212,6 +212,23 @@ def a_program_goes_on_telling_whatever_it_does_to_its_descriptors(run):
         daemon.end()
 
 
+@scenario(Works(), root=True)
+def a_log_file_outlives_the_root(run):
+    """Of a server that changes it before its first event, and of its children."""
+    os.mkdir(run.path("root"))
+    victim = Victim(run, run.path("root-%p.json"), RSTFIX_FORMAT="json")
+    victim.ask("chroot " + run.path("root"))
+    victim.ask("reset 1")
+    victim.ask("fork")
+    victim.end()
+    if run.bare:
+        return
+    told = [json.loads(line) for line in read(run.path(f"root-{victim.program.pid}.json")).splitlines()]
+    ends = [event for event in told
+            if event["event"] == "rst" and event["outcome"] in ("averted", "reset")]
+    assert len(ends) == 2 and len({event["pid"] for event in ends}) == 2, told
+
+
 @scenario(Works(), modes=AUDIT, root=True)
 def no_line_goes_to_a_socket_under_the_number_of_the_log(run):
     own_folders()

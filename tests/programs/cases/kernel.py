@@ -99,6 +99,18 @@ def what_no_event_explains_is_listed(run):
     assert sums(program.err)["unexplained"] >= 1, program.err
 
 
+@scenario(Works(), modes=AUDIT, root=True, needs=("unshare", "ip"))
+def what_the_command_sends_from_another_network_namespace_is_listed(run):
+    run.traced = False  # it is not in the counter
+    inside = f"ip link set lo up; exec {PYTHON} {script('late_data.py')} killed"
+    program = run.start(run.settings.rstfix, "run", "--kernel", "--", "unshare", "-n", "sh", "-c",
+                        inside, shim=False)
+    assert program.wait() == -9, "the end of the command is passed on"
+    address, port = program.out.split()
+    assert re.search(rf"unexplained: {address}:{port} > ", program.err), program.err
+    assert sums(program.err)["unexplained"] >= 1, program.err
+
+
 @scenario(Works(), modes=AUDIT, root=True)
 def a_refused_connection_is_the_other_ends(run):
     counts, said, _ = late(run, "refused")

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+from harness.run import PYTHON, script
 from harness.scenario import Works, scenario
 
 
@@ -86,6 +87,14 @@ def a_user_namespace_can_be_entered_after_a_mended_close(run):
 @scenario(Works(), root=True)
 def a_change_of_identity_leaves_no_thread_behind(run):
     then(run, "setuid", "setuid: 0\npeers: 0\n")
+
+
+@scenario(Works(), root=True)
+def a_server_that_forbids_itself_to_fork_waits_for_nothing(run):
+    program = run.run(PYTHON, script("forbids_forks.py"))
+    assert program.out == "close: at once\n", f"{program.out}, {program.err[-300:]}"
+    assert run.rsts() == (run.mode != "fix"), run.rsts()
+    assert run.mode != "fix" or ends(run) == ["averted"], run.events()
 
 
 @scenario(Works())
