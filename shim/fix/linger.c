@@ -5,6 +5,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../log/sink.h"
+#include "../log/sinkfd.h"
 #include "deferred.h"
 #include "reaper.h"
 #include "slots.h"
@@ -65,7 +66,7 @@ static bool open_channel(bool *scarce)
 	*scarce = r == -EMFILE || r == -ENFILE;
 	if (r < 0)
 		return false;
-	ends[0] = sink_move_high(ends[0]);
+	ends[0] = sinkfd_move_high(ends[0]);
 	fetched = reaper_channel(ends[1]);
 	sys1(SYS_close, ends[1]);
 	if (!fetched) {

@@ -150,25 +150,6 @@ static struct handle *handle(void)
 	return &handles[helper_is_self()];
 }
 
-/* Above what select() users and close loops of small programs touch, within a small table. */
-#define HIGH_FD 960
-
-int sink_move_high(int fd)
-{
-	struct {
-		uint64_t soft, hard;
-	} lim = {HIGH_FD * 2, 0};
-	long high, min;
-
-	sys4(SYS_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, &lim);
-	min = lim.soft > HIGH_FD + 32 ? HIGH_FD : (long)(lim.soft - lim.soft / 8);
-	high = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, min);
-	if (high < 0)
-		return fd;
-	sys1(SYS_close, fd);
-	return (int)high;
-}
-
 /* Takes the program's number away from the writers; `own` of them is the caller. */
 static bool withdraw(int fd, unsigned own)
 {
@@ -194,6 +175,17 @@ static void close_log(struct handle *h, int was)
 	sys1(SYS_close, was);
 }
 
+/* For the helper, where the path leads nowhere any more: after a chroot the program has it still. */
+static int borrow_log(void)
+{
+	int fd = helper_borrow(__atomic_load_n(&handles[0].fd, __ATOMIC_ACQUIRE), 0);
+
+	if (fd < 0 || (is_still(&handles[0], fd) && !sinkfd_is_deleted(fd)))
+		return fd;
+	sys1(SYS_close, fd);
+	return -1;
+}
+
 /* Two threads may come here at once: the second one's descriptor is not needed. */
 static int open_log(void)
 {
@@ -208,10 +200,12 @@ static int open_log(void)
 		was = -1;
 	}
 	fd = sinkpath_open();
+	if (fd < 0 && h == &handles[1])
+		fd = borrow_log();
 	if (fd < 0)
 		return -1;
 	if (h == &handles[0])
-		fd = sink_move_high(fd);
+		fd = sinkfd_move_high(fd);
 	if (!identify(fd, &id))
 		return -1;
 	remember(h, &id);

@@ -49,7 +49,4 @@ void sink_yield(unsigned first, unsigned last);
 /* The program lacks descriptors: closes the log, until the next event. False: it is not open. */
 bool sink_give_way(void);
 
-/* Moves a descriptor of the shim's out of the program's way: high, close-on-exec. */
-int sink_move_high(int fd);
-
 #endif

@@ -21,4 +21,7 @@ bool sinkfd_is_open(int fd);
 bool sinkfd_is_unix(int fd);	/* an AF_UNIX socket */
 bool sinkfd_is_deleted(int fd); /* its name is gone: nobody will read it */
 
+/* Moves a descriptor of the shim's out of the program's way: high, close-on-exec. */
+int sinkfd_move_high(int fd);
+
 #endif

@@ -94,3 +94,45 @@ def a_cancellation_comes_to_the_same_in_every_hooked_call(run):
     last = [event for event in run.events()[0]
             if event.get("program") == "attack_cancel" and event.get("event") == "rst"][-1]
     assert last["op"] == "close" and last["outcome"] in {"reset", "averted"}, last
+
+
+CHANGES = ("newnet", "files", "newuser", "setns", "chroot", "seteuid", "and-back", "setuid")
+UNPROVEN = {"files", "setns"}  # another table, or a child, may hold what the program had before
+
+
+def judge_change(run, change, pid):
+    told, wrong = run.events()
+    assert not wrong, "\n".join(wrong)
+    ends = {event["sock"]: event["outcome"] for event in told
+            if event.get("event") == "rst" and event["pid"] == pid}
+    right = {"reset"} if run.mode == "audit" else {"averted", "delivered"}
+    if run.mode == "fix" and change in UNPROVEN:
+        right |= {"failed"}
+    assert len(ends) == 3 and set(ends.values()) <= right, f"{change}: {ends}"
+
+
+def change(run, name):
+    program = attack(run, "worlds", name, expected="close: 0\nchange: 0\nclose: 0\nclose: 0\n")
+    assert not program.err, program.err
+    if not run.bare:
+        judge_change(run, name, program.pid)
+
+
+@scenario(Works(), root=True)
+def a_program_may_change_its_identity_its_root_and_its_namespaces(run):
+    run.traced = False
+    wrong = []
+    for name in CHANGES:
+        try:
+            change(run, name)
+        except AssertionError as error:
+            wrong.append(str(error))
+    assert not wrong, "\n".join(wrong)
+
+
+@scenario(Works())
+def a_seccomp_filter_after_start_finds_a_shim_that_makes_no_call(run):
+    run.traced = False
+    attack(run, "worlds", "seccomp", expected="close: 0\nchange: 0\nclose: 0\nclose: 0\n")
+    told = {event.get("code") for event in run.events()[0]}
+    assert run.bare or "sandbox" in told, told
