@@ -232,7 +232,8 @@ IN_VALGRIND := $(filter-out tests/unit/test_handover.c,$(UNIT))
 sanitize: all $(TESTING) san-build tsan-build ## units and scenarios under ASan and UBSan, TSan and valgrind, at length
 	@tests/run-tap --timeout 1800 \
 		$(foreach t,$(IN_VALGRIND),"valgrind-$(patsubst test_%.c,unit-%,$(notdir $(t)))=$(MEMCHECK) $(O)/$(t:.c=)") \
-		"valgrind-patterns=$(TAP) $(O)/$(SCENARIO) '*by close in main, *' valgrind" \
+		"valgrind-audit=$(TAP) $(O)/$(SCENARIO) '*by close in main, audit' valgrind" \
+		"valgrind-fix=$(TAP) $(O)/$(SCENARIO) '*by close in main, fix' valgrind" \
 		"valgrind-doors=$(TAP) $(O)/$(SCENARIO) 'unread_close by * in *, fix' valgrind" \
 		"san-scenarios=$(SAN_ENV) $(TAP) $(O)/san/$(SCENARIO)" \
 		"tsan-unit-handover=$(TAP) $(O)/tsan/tests/unit/test_handover"
