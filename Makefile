@@ -54,8 +54,8 @@ TOOL_LIBS := -ljson-c -lncursesw -ltinfo
 REPORT_ARCHIVE := $(O)/report.a
 REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
-.PHONY: all help setup demo check check-programs faults san-build san-units tsan-build analyse tidy bench \
-	differential fuzz format format-check \
+.PHONY: all help setup demo check check-programs faults sanitize san-build san-tests tsan-build analyse tidy \
+	bench differential fuzz format format-check \
 	install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -132,7 +132,7 @@ $(O)/tests/unit/test_handover: $(O)/tests/unit/test_handover.o $(O)/tools/netns.
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka -ldl
 
 $(O)/tests/scenarios/test_%: $(O)/tests/scenarios/test_%.o $(SCENARIO_PARTS) $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -o $@ $^ -lcmocka $(TOOL_LIBS) -ldl
 
 # The watched program; and who runs it, and compares.
 $(O)/tests/differential/runner: $(DIFFERENTIAL_RUNNER) $(DIFFERENTIAL_SHARED)
@@ -160,18 +160,20 @@ $(O)/tests/bench/rules: tests/bench/rules.c $(ARCHIVE)
 
 UNIT_TESTS := $(call binaries,$(UNIT))
 SCENARIO_TESTS := $(call binaries,$(SCENARIOS))
-VICTIMS := $(O)/tests/scenarios/victim $(O)/tests/scenarios/victim-asan
+VICTIMS := $(addprefix $(O)/tests/scenarios/,victim victim-asan victim-tsan)
 PROGRAM_HELPERS := $(call binaries,$(PROGRAMS)) $(patsubst %.cc,$(O)/%.so,$(PROGRAM_LIBS))
 BENCH_HELPERS := $(call binaries,$(BENCH))
 
 $(O)/tests/scenarios/victim: $(O)/tests/scenarios/victim.o $(TOOL_OBJECTS) $(ARCHIVE)
 	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -rdynamic -o $@ $^ $(TOOL_LIBS) -ldl -lpthread
 
-# The program itself under AddressSanitizer, whose runtime interposes on the same functions.
-$(O)/tests/scenarios/victim-asan: tests/scenarios/victim.c $(TOOLS) $(ARCHIVE)
+# Programs under a sanitizer themselves, whose runtime interposes on the same functions.
+$(O)/tests/scenarios/victim-asan: SANITIZED := address $(if $(SAN),-fsanitize=$(SAN))
+$(O)/tests/scenarios/victim-tsan: SANITIZED := thread
+$(O)/tests/scenarios/victim-asan $(O)/tests/scenarios/victim-tsan: tests/scenarios/victim.c $(TOOLS) $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ishim -Itools -DRSTFIX_VERSION='"$(VERSION)"' \
-		-DRSTFIX_LIBDIR='"$(LIBDIR)"' -std=gnu11 -O1 -g -fsanitize=address -rdynamic -o $@ \
+		-DRSTFIX_LIBDIR='"$(LIBDIR)"' -std=gnu11 -O1 -g -fsanitize=$(SANITIZED) -rdynamic -o $@ \
 		tests/scenarios/victim.c $(filter-out $(COMMANDS),$(TOOLS)) $(ARCHIVE) $(TOOL_LIBS) -ldl -lpthread
 
 demo: all ## a real program resets its peer: bare, audited, mended
@@ -220,6 +222,7 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"fuzz=tests/build.sh the_fuzzer_finds_nothing_in_a_few_seconds clang $(MAKE) -s fuzz FUZZ_SECONDS=5" \
 	"clang=tests/build.sh clang_builds_it_without_a_warning clang $(MAKE) -s CC=clang O=$(O)/clang all" \
 	$(call units,$(O)/san,san-) $(call lab,$(O)/san,san-) \
+	"san-scenarios=$(SAN_ENV) $(TAP) $(O)/san/$(SCENARIO) 'unread_close by * in *, fix*' 1" \
 	"tsan-unit-handover=$(TAP) $(O)/tsan/tests/unit/test_handover" \
 	"analyse=tests/build.sh gcc_analyses_it_without_a_finding gcc $(MAKE) -s -j2 analyse" \
 	"tidy=tests/build.sh clang_tidy_finds_nothing clang-tidy $(MAKE) -s tidy" \
@@ -230,11 +233,12 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"mandoc=tests/build.sh the_man_pages_are_right mandoc mandoc -T lint -W warning $(MAN_PAGES)"
 
 ifeq ($(SAN),)
-check: all $(TESTING) san-build tsan-build ## every test that gates a change (with SAN=: units and lab only)
+check: all $(TESTING) san-build tsan-build ## every test that gates a change (with SAN=: units, lab and scenarios)
 	@tests/run-tap --since $(STARTED) $(SUITES)
 else
-check: all $(UNIT_TESTS)
-	@tests/run-tap --since $(STARTED) $(call units,$(O)) $(call lab,$(O))
+check: all san-tests
+	@tests/run-tap --since $(STARTED) $(call units,$(O)) $(call lab,$(O)) \
+		"scenarios=$(SAN_ENV) $(TAP) $(O)/$(SCENARIO)"
 endif
 
 # What compilers do not warn of by themselves.
@@ -251,13 +255,26 @@ tidy: ## clang-tidy, with the short list of .clang-tidy
 	$(Q)clang-tidy --quiet $(ANALYSED) -- $(ANALYSIS) 2>/dev/null
 
 san-build:
-	@$(MAKE) -s SAN=address,undefined O=$(O)/san all san-units
+	@$(MAKE) -s SAN=address,undefined O=$(O)/san all san-tests
 
-san-units: $(UNIT_TESTS)
+san-tests: $(UNIT_TESTS) $(SCENARIO_TESTS) $(addprefix $(O)/tests/scenarios/,victim victim-asan)
 
 # The library's inner parts, driven from many threads.
 tsan-build:
 	@$(MAKE) -s SAN=thread O=$(O)/tsan $(O)/tsan/tests/unit/test_handover
+
+# Valgrind has no thread for the reaper, which is all that the test of the hand-over is about.
+MEMCHECK := $(TAP) valgrind --quiet --error-exitcode=99
+IN_VALGRIND := $(filter-out tests/unit/test_handover.c,$(UNIT))
+
+sanitize: all $(TESTING) san-build tsan-build ## units and scenarios under ASan and UBSan, TSan and valgrind, at length
+	@tests/run-tap --timeout 1800 \
+		$(foreach t,$(IN_VALGRIND),"valgrind-$(patsubst test_%.c,unit-%,$(notdir $(t)))=$(MEMCHECK) $(O)/$(t:.c=)") \
+		"valgrind-audit=$(TAP) $(O)/$(SCENARIO) '*by close in main, audit' valgrind" \
+		"valgrind-fix=$(TAP) $(O)/$(SCENARIO) '*by close in main, fix' valgrind" \
+		"valgrind-doors=$(TAP) $(O)/$(SCENARIO) 'unread_close by * in *, fix' valgrind" \
+		"san-scenarios=$(SAN_ENV) $(TAP) $(O)/san/$(SCENARIO)" \
+		"tsan-unit-handover=$(TAP) $(O)/tsan/tests/unit/test_handover"
 
 check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audit, fix
 	@rm -f $(O)/suite-*.txt

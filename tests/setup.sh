@@ -15,7 +15,7 @@ required=(
 )
 optional=(
 	clang libclang-rt-14-dev clang-format clang-tidy shellcheck codespell mandoc pyflakes3
-	valgrind libjemalloc2 procps util-linux
+	valgrind libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 procps util-linux
 	gdb binutils zstd chromium
 	erlang-base nodejs default-jdk-headless openssh-server openssh-client
 	libpython3.11-testsuite liburing2

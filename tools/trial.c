@@ -56,18 +56,21 @@ static void set_environment(const struct trial *t)
 	setenv("RSTFIX_FORMAT", "json", 1);
 }
 
+static int add_words(char **argv, int n, const char *const *words)
+{
+	for (; words && *words && n < WORDS_MAX; words++)
+		argv[n++] = (char *)*words;
+	return n;
+}
+
 /* In the forked child. */
 static void execute_victim(const struct trial *t, int stage_fd)
 {
 	char number[16];
 	char *argv[WORDS_MAX + 4];
-	int n = 0;
+	int n = add_words(argv, add_words(argv, 0, t->under), t->command);
 
 	snprintf(number, sizeof(number), "%d", stage_fd);
-	while (t->command[n] && n < WORDS_MAX) {
-		argv[n] = (char *)t->command[n];
-		n++;
-	}
 	argv[n] = (char *)t->victim;
 	argv[n + 1] = (char *)t->door;
 	argv[n + 2] = number;

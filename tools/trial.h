@@ -18,6 +18,7 @@
 struct trial {
 	const char *const *command; /* the program and its first words, NULL-terminated; NAME DOOR
 				       STAGE-DESCRIPTOR are appended (see victim_play) */
+	const char *const *under;   /* the words of a program that runs it, or NULL */
 	const char *victim;	    /* a name of victims.h */
 	const char *door;	    /* a name of doors.h, or of calls.h */
 	int transport;		    /* an index of transport.h; 0: TCP over IPv4 */

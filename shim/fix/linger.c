@@ -88,10 +88,10 @@ static void tell_missing(void)
 	if (__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
 		return;
 	event_notice("reaper",
-		start_fix ? "no thread can be had here (Linux before 5.9, RLIMIT_NPROC or a "
-			    "sandbox): mended closes wait inside close()"
-			  : "no thread can be had here (Linux before 5.9, RLIMIT_NPROC or a "
-			    "sandbox): late resets are not watched for");
+		start_fix ? "no thread can be had here (Linux before 5.9, RLIMIT_NPROC, a "
+			    "sandbox or a checker): mended closes wait inside close()"
+			  : "no thread can be had here (Linux before 5.9, RLIMIT_NPROC, a "
+			    "sandbox or a checker): late resets are not watched for");
 }
 
 static bool recently_failed(void)

@@ -155,15 +155,17 @@ static void close_log(struct handle *h, int was)
 	sys1(SYS_close, was);
 }
 
-/* Where the program has changed its root, the helper has the program's. */
+/* Where the program has changed its root, the path leads elsewhere: the helper has the program's. */
 static int new_descriptor(const struct handle *h)
 {
-	int fd;
+	int fd = -1;
 
-	if (!__atomic_load_n(&kept, __ATOMIC_RELAXED) || h == &handles[0])
-		return sinkpath_open();
+	if (h == &handles[0] || !__atomic_load_n(&kept, __ATOMIC_RELAXED))
+		fd = sinkpath_open();
+	if (fd >= 0 || h == &handles[0])
+		return fd;
 	fd = helper_borrow(__atomic_load_n(&handles[0].fd, __ATOMIC_SEQ_CST), 0);
-	if (fd < 0 || is_still(&handles[0], fd))
+	if (fd < 0 || (is_still(&handles[0], fd) && !sinkfd_is_deleted(fd)))
 		return fd;
 	sys1(SYS_close, fd);
 	return -1;

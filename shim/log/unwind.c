@@ -15,6 +15,8 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#define POPULATE_READ 22 /* MADV_POPULATE_READ */
+
 /* The shim's own frames on top of the program's: export, rf_ logic, event, unwind. */
 #define OWN_FRAMES 12
 
@@ -30,7 +32,7 @@ static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
 static struct range libunwind, shim;
 static void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
 static unw_addr_space_t local_space;
-static bool caller_only;
+static bool caller_only, valgrind;
 static unsigned epoch;
 
 /*
@@ -83,6 +85,9 @@ const char *unwind_start(void)
 	void *frames[OWN_FRAMES];
 	void *lib, *f;
 
+	if (caller_only)
+		return "stacks have one frame: libunwind's caches outlive what ThreadSanitizer "
+		       "knows of a thread";
 	shim = module_of((const void *)unwind_start);
 	lib = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
 	if (!lib)
@@ -139,6 +144,11 @@ bool unwind_is_caller_only(void)
 	return caller_only;
 }
 
+void unwind_under_valgrind(void)
+{
+	valgrind = true;
+}
+
 void unwind_caller_only(void)
 {
 	caller_only = true;
@@ -155,12 +165,25 @@ ssize_t unwind_probe_read(void)
 	return -1;
 }
 
-/* epoll_ctl reads its event before it looks at the descriptor: EFAULT is unreadable memory. */
+/*
+ * epoll_ctl reads its event before it looks at the descriptor: EFAULT is unreadable memory. Valgrind
+ * would look at that event as well, and complain; it lets madvise pass (Linux 5.14).
+ */
+static bool unreadable(const void *buf)
+{
+	uintptr_t aligned = (uintptr_t)buf & ~(uintptr_t)15,
+		  page = (uintptr_t)buf & ~(uintptr_t)4095;
+	long r;
+
+	if (!valgrind)
+		return sys4(SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1, aligned) == -EFAULT;
+	r = sys3(SYS_madvise, page, 4096, POPULATE_READ);
+	return r == -EFAULT || r == -ENOMEM;
+}
+
 ssize_t unwind_probe_write(const void *buf, size_t len)
 {
-	uintptr_t aligned = (uintptr_t)buf & ~(uintptr_t)15;
-
-	if (sys4(SYS_epoll_ctl, -1, EPOLL_CTL_ADD, -1, aligned) == -EFAULT) {
+	if (unreadable(buf)) {
 		errno = EFAULT;
 		return -1;
 	}

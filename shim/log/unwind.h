@@ -15,8 +15,14 @@
  */
 const char *unwind_start(void);
 
-/* In a forked child of a threaded process: a lock of the loader may be held for ever. */
+/*
+ * In a forked child of a threaded process: a lock of the loader may be held for ever. Before
+ * unwind_start(): it loads nothing.
+ */
 void unwind_caller_only(void);
+
+/* Memory is probed by what valgrind does not take for an access. Before unwind_start(). */
+void unwind_under_valgrind(void);
 
 /*
  * A module was unloaded: another one may lie at its addresses from now on, with other frames. The

@@ -6,20 +6,27 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static char here[PATH_MAX];    /* the directory of this program */
 static char library[PATH_MAX]; /* the shim */
+#define VALGRIND "/usr/bin/valgrind"
+#define FOUND	 99 /* its status when it has something to say */
+#define TEXT_(x) #x
+#define TEXT(x)	 TEXT_(x)
+
 static char work[] = "/tmp/rstfix-scenarios-XXXXXX";
 
-bool runs_traced;
+bool runs_traced, runs_checked;
 
 static bool locate(void)
 {
@@ -44,18 +51,66 @@ void runs_end(void)
 	rmdir(work);
 }
 
+/* What a sanitizer in the shim itself cannot be run with. */
+static const char *unfit(const struct scenario *s)
+{
+#ifdef __SANITIZE_ADDRESS__
+	if (s->also)
+		return "AddressSanitizer wants to be the allocator itself";
+	if (strstr(s->victim, "vfork") && strstr(s->door, "exec"))
+		return "AddressSanitizer learns of the end of a vfork child's frames by its own vfork()";
+	if (strcmp(s->program, "victim-tsan") == 0 || strcmp(s->program, "valgrind") == 0)
+		return "one sanitizer at a time";
+#endif
+	if (runs_checked &&
+		(strcmp(s->victim, "errno_is_kept") == 0 ||
+			strcmp(s->victim, "thrown_away_by_msg_trunc") == 0 ||
+			strcmp(s->victim, "fcloseall_leaves_it_open") == 0))
+		return "what valgrind says of this one it says of it bare as well";
+	return strcmp(s->program, "valgrind") == 0 && access(VALGRIND, X_OK) != 0
+		? "valgrind is not installed"
+		: NULL;
+}
+
+/* A finding is a status that no victim has. */
+static const char *const valgrind[] = {
+	VALGRIND, "--quiet", "--trace-children=yes", "--error-exitcode=" TEXT(FOUND), NULL};
+
+static bool under_valgrind(const struct scenario *s)
+{
+	return strcmp(s->program, "valgrind") == 0 ||
+		(runs_checked && strcmp(s->program, "victim") == 0);
+}
+
 typedef void judging(struct finding *f, const struct trial *t, const struct trial_result *r,
 	struct event_log *log);
+
+/* In slow motion, and without a reaper, it ends otherwise than claimed: what counts is what valgrind says. */
+static void judge_checked(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log)
+{
+	(void)t;
+	(void)log;
+	f->text[0] = '\0';
+	/* SIGKILL is the trial's own, when its time is over. */
+	if (WIFSIGNALED(r->status) ? WTERMSIG(r->status) != SIGKILL
+				   : WEXITSTATUS(r->status) == FOUND)
+		snprintf(f->text, sizeof(f->text), "the status under valgrind is 0x%x", r->status);
+}
 
 static void run_judged(const struct placed *p, judging *judge_it)
 {
 	const struct scenario *s = &p->scenario;
 	const char *missing = transport_missing(&transports[p->transport]);
 	char program[PATH_MAX + 32], log[sizeof(work) + 8], preload[2 * PATH_MAX];
+	bool before = s->also && s->also[0] != ':';
 	const char *const command[] = {program, s->frame, NULL};
+	/* What a victim has not freed at its end is of no interest. */
 	const char *const settings[] = {"RSTFIX_LINGER=idle=500ms,total=3s",
-		"ASAN_OPTIONS=verify_asan_link_order=0", judge_policy(s->victim), NULL};
+		"ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0", judge_policy(s->victim),
+		NULL};
 	struct trial t = {.command = command,
+		.under = under_valgrind(s) ? valgrind : NULL,
 		.victim = s->victim,
 		.door = s->door,
 		.transport = p->transport,
@@ -68,19 +123,26 @@ static void run_judged(const struct placed *p, judging *judge_it)
 	struct event_log events;
 	struct finding f;
 
+	if (unfit(s)) {
+		print_message("%s\n", unfit(s));
+		skip();
+	}
 	if (missing) {
 		print_message("no %s here: %s\n", transports[p->transport].name, missing);
 		skip();
 	}
-	snprintf(program, sizeof(program), "%s/%s", here, s->program);
+	snprintf(program, sizeof(program), "%s/%s", here,
+		strcmp(s->program, "valgrind") == 0 ? "victim" : s->program);
 	snprintf(log, sizeof(log), "%s/log", work);
-	snprintf(preload, sizeof(preload), "%s%s%s", library, s->also ? ":" : "",
-		s->also ? s->also : "");
+	snprintf(preload, sizeof(preload), "%s%s%s", before ? s->also : "", library,
+		s->also && !before ? s->also : "");
 	trial_run(&t, &r);
 	if (r.skipped[0]) {
 		print_message("%s\n", r.skipped);
 		skip();
 	}
+	if (runs_checked)
+		judge_it = judge_checked;
 	judge_it(&f, &t, &r, &events);
 	unlink(log);
 	for (uint32_t i = 0; f.text[0] && i < r.traced; i++)

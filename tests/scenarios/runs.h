@@ -9,12 +9,13 @@
 /* How a scenario is run and judged: what cmocka calls, with a struct placed as its state. */
 
 struct scenario {
-	const char *program; /* a victim program beside this one */
+	const char *program; /* a victim program beside this one; "valgrind": victim, under it */
 	const char *frame;
 	const char *victim;
 	const char *door;
 	enum judge_mode mode;
-	const char *also; /* a library to preload beside the shim, or NULL */
+	const char
+		*also; /* to preload beside the shim: "LIBRARY:" before it, ":LIBRARY" after it */
 };
 
 /* A scenario of this run, and what the connection goes over: an index of transport.h. */
@@ -25,6 +26,9 @@ struct placed {
 
 /* A failure tells each RST that the kernel sent, and its reason, where root allows. */
 extern bool runs_traced;
+
+/* Every victim runs under valgrind. */
+extern bool runs_checked;
 
 /* Finds the shim and the victims, makes a folder for the logs. False with errno. */
 bool runs_begin(void);

@@ -27,13 +27,17 @@ static size_t count;
 
 static void add(const struct scenario *s, CMUnitTestFunction function)
 {
+	const char *dash = strchr(s->program, '-');
 	char name[256];
 
 	if (count == CASES_MAX)
 		abort();
-	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s%s%s", s->victim, s->door, s->frame,
-		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", asan",
-		s->also ? ", jemalloc" : "", transport ? " over " : "",
+	snprintf(name, sizeof(name), "%s by %s in %s, %s%s%s%s%s%s%s", s->victim, s->door, s->frame,
+		judge_mode_names[s->mode], strcmp(s->program, "victim") == 0 ? "" : ", ",
+		strcmp(s->program, "victim") == 0 ? ""
+			: dash			  ? dash + 1
+						  : s->program,
+		s->also ? ", with " : "", s->also ? s->also : "", transport ? " over " : "",
 		transport ? transports[transport].name : "");
 	if (function != run_untouched)
 		table_note(claim_for(s->victim), s->door, s->mode);
@@ -175,16 +179,47 @@ static void every_cell_is_shown_or_has_its_reason(void **state)
 		fail_msg("the table of cells has holes");
 }
 
+/* Each replaces malloc(), and some more, wherever it stands in the list of libraries. */
 static void add_allocators(const char *victim)
 {
-	static const char jemalloc[] = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
+	static const char *const allocators[][2] = {
+		{"/usr/lib/x86_64-linux-gnu/libjemalloc.so.2:",
+			":/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"},
+		{"/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4:",
+			":/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4"},
+		{"/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0:",
+			":/usr/lib/x86_64-linux-gnu/libmimalloc.so.2.0"}};
+
+	for (size_t i = 0; i < sizeof(allocators) / sizeof(allocators[0]); i++) {
+		if (access(allocators[i][1] + 1, R_OK) != 0) {
+			print_message("SKIP %s with %s: it is not installed\n", victim,
+				allocators[i][1] + 1);
+			continue;
+		}
+		for (size_t place = 0; place < 2; place++)
+			add_modes(&(struct scenario){
+				"victim", "main", victim, "close", 0, allocators[i][place]});
+	}
+}
+
+/*
+ * Programs that are watched themselves, by what interposes on the same functions. ThreadSanitizer's
+ * exit() is its own; and with it, or valgrind, there is no reaper to take what a thread may be writing to.
+ */
+static void add_checked(const char *victim)
+{
+	struct scenario s = {"victim-tsan", "thread", victim, "close", JUDGE_BARE, NULL};
 
 	add_modes(&(struct scenario){"victim-asan", "main", victim, "close", 0, NULL});
 	add_modes(&(struct scenario){"victim-asan", "main", victim, "exit", 0, NULL});
-	if (access(jemalloc, R_OK) == 0)
-		add_modes(&(struct scenario){"victim", "main", victim, "close", 0, jemalloc});
-	else
-		print_message("SKIP %s with jemalloc: %s is not installed\n", victim, jemalloc);
+	add_modes(&(struct scenario){"victim-asan", "thread", victim, "close", 0, NULL});
+	add_modes(&(struct scenario){"victim-tsan", "main", victim, "close", 0, NULL});
+	add_modes(&(struct scenario){"valgrind", "main", victim, "close", 0, NULL});
+	add_modes(&(struct scenario){"valgrind", "main", victim, "exit", 0, NULL});
+	for (int mode = JUDGE_BARE; mode < JUDGE_FIX; mode++) {
+		s.mode = (enum judge_mode)mode;
+		add(&s, run);
+	}
 }
 
 static void add_over(const char *victim, CMUnitTestFunction function)
@@ -229,6 +264,8 @@ static void add_all(void)
 		"linger2_accepted", "listener_close_nonblocking_ruled", "disconnect",
 		"shutdown_rdwr", "late_data", "peer_reset", "clean_close"};
 
+	static const char *const company_matters[] = {
+		"unread_close", "linger_zero_listener", "clean_close"};
 	static const char *const ends_matter[] = {"unread_close_client", "unread_after_peer_fin",
 		"child_holds_it", "child_closes_it", "vfork_child_closes_it"};
 
@@ -260,15 +297,20 @@ static void add_all(void)
 		run_trimmed);
 	add(&(struct scenario){"victim", "thread", "shutdown_late", "close", JUDGE_FIX, NULL},
 		run_trimmed);
-	add_allocators("unread_close");
-	add_allocators("linger_zero_listener");
-	add_allocators("clean_close");
+	for (size_t i = 0; i < sizeof(company_matters) / sizeof(company_matters[0]); i++) {
+		add_allocators(company_matters[i]);
+		add_checked(company_matters[i]);
+	}
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_cell_is_shown_or_has_its_reason);
 }
 
-/* `test_scenarios GLOB TIMES`: some of them, many times over, each RST traced where root allows. */
-static bool select_some(const char *glob, int times)
+/*
+ * `test_scenarios GLOB TIMES`: some of them, many times over, each RST traced where root allows.
+ * `test_scenarios GLOB valgrind`: once, under it.
+ */
+static bool select_some(const char *glob, const char *how)
 {
+	int times = (runs_checked = strcmp(how, "valgrind") == 0) ? 1 : atoi(how);
 	static struct CMUnitTest some[CASES_MAX];
 	size_t n = 0;
 
@@ -280,7 +322,7 @@ static bool select_some(const char *glob, int times)
 	}
 	memcpy(tests, some, sizeof(tests));
 	count = n;
-	runs_traced = true;
+	runs_traced = !runs_checked;
 	return n > 0;
 }
 
@@ -293,7 +335,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	add_all();
-	if (argc == 3 && !select_some(argv[1], atoi(argv[2]))) {
+	if (argc == 3 && !select_some(argv[1], argv[2])) {
 		fprintf(stderr, "no scenario is named %s, or not once\n", argv[1]);
 		return 2;
 	}

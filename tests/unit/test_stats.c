@@ -294,7 +294,7 @@ static void begin_in_tmpfs_of(const char *where, const char *size)
 {
 	if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		_exit(77);
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	if (mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
 		mount("tmpfs", where, "tmpfs", 0, size) != 0)
 		_exit(77);
 	assert_null(begin(where));
