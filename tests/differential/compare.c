@@ -210,7 +210,7 @@ bool compare_runs(const struct program *p, const struct results *bare, const str
 			with->left);
 	else if (mode == AUDIT && bare->resets != with->resets)
 		snprintf(why, size, "%u RSTs, %s %u", bare->resets, mode_names[mode], with->resets);
-	else if (mode == FIX && !m.protected && bare->resets < with->resets)
+	else if (mode == FIX && with->alone && !m.protected && bare->resets < with->resets)
 		snprintf(why, size, "%u RSTs, %s %u", bare->resets, mode_names[mode], with->resets);
 	return !why[0];
 }
