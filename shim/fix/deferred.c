@@ -10,6 +10,7 @@
 #include "trim.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -89,13 +90,21 @@ bool deferred_add(int fd, uint64_t cookie)
 	return true;
 }
 
+/* The FIN of a half-close counts as a byte, and is none. */
+static bool output_under_way(int fd)
+{
+	uint64_t unsent = facts_unsent(fd);
+
+	return unsent > 1 || (unsent == 1 && facts_state(fd) != TCP_FIN_WAIT1);
+}
+
 /*
  * Output is under way, and what the peer sends is not to destroy it. Not for ever: the peer learns
  * nothing from a filter, and waits.
  */
 static bool trim(struct entry *e, int fd)
 {
-	if (__atomic_load_n(&leaderless, __ATOMIC_SEQ_CST) || facts_unsent(fd) == 0 ||
+	if (__atomic_load_n(&leaderless, __ATOMIC_SEQ_CST) || !output_under_way(fd) ||
 		!trim_attach(fd))
 		return false;
 	put_off(e, self.opt.linger.idle_ms);

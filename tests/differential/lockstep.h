@@ -44,6 +44,7 @@ struct results {
 	int32_t broken_at;
 	int32_t left; /* descriptors that were open after all were closed */
 	uint32_t resets;
+	bool alone; /* else what lingers of another program may reset in this one */
 	struct outcome outcomes[STEPS_MAX];
 	struct received received[PEERS];
 };

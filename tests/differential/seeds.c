@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 25
+#define BATCH	    25
+#define SHOWN_EVERY 10000
 
 /* Shared by the jobs. */
 static struct tally {
@@ -94,6 +95,7 @@ static bool run_batch(const struct job *j, uint64_t first, int count, struct pro
 	struct results *results[MODES])
 {
 	char why[512];
+	uint64_t done;
 
 	for (int i = 0; i < count; i++)
 		program_generate(&programs[i], first + (uint64_t)i);
@@ -111,7 +113,11 @@ static bool run_batch(const struct job *j, uint64_t first, int count, struct pro
 		for (int m = 0; m < MODES; m++)
 			tally->resets[m] += results[m][i].resets;
 	}
-	tally->programs += (uint64_t)count;
+	done = tally->programs += (uint64_t)count;
+	if (done / SHOWN_EVERY != (done - (uint64_t)count) / SHOWN_EVERY) {
+		printf("# %llu programs\n", (unsigned long long)done);
+		fflush(stdout);
+	}
 	return true;
 }
 

@@ -274,6 +274,7 @@ static void run_batch(
 
 	for (int i = 0; fine && i < count; i++)
 		fine = run_one(b, &programs[i], &results[i]);
+	results[0].alone = count == 1;
 	kill_runner(b);
 	unlink(b->log);
 	_exit(fine ? 0 : 1);
