@@ -15,7 +15,7 @@ endif
 ifeq ($(origin CXX),default)
 CXX := g++
 endif
-CPPFLAGS += -D_GNU_SOURCE
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -ffunction-sections $(CFLAGS)
@@ -56,7 +56,7 @@ REPORT_LIBS := -lsimdjson -ldw -lelf -lz -lzstd -lstdc++ -lpthread
 
 .PHONY: all help setup demo check check-programs faults sanitize san-build san-tests tsan-build analyse tidy \
 	bench differential fuzz format format-check \
-	install clean
+	check-hosts install install-library clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -164,8 +164,10 @@ VICTIMS := $(addprefix $(O)/tests/scenarios/,victim victim-asan victim-tsan)
 PROGRAM_HELPERS := $(call binaries,$(PROGRAMS)) $(patsubst %.cc,$(O)/%.so,$(PROGRAM_LIBS))
 BENCH_HELPERS := $(call binaries,$(BENCH))
 
-$(O)/tests/scenarios/victim: $(O)/tests/scenarios/victim.o $(TOOL_OBJECTS) $(ARCHIVE)
-	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -rdynamic -o $@ $^ $(TOOL_LIBS) -ldl -lpthread
+VICTIM_PARTS := $(wildcard tools/victims*.c) $(addprefix tools/,act.c calls.c doors.c stage.c transport.c)
+
+$(O)/tests/scenarios/victim: $(O)/tests/scenarios/victim.o $(call objects,$(VICTIM_PARTS))
+	$(Q)$(CC) $(LDFLAGS) $(SANLINK) -rdynamic -o $@ $^ -lpthread
 
 # Programs under a sanitizer themselves, whose runtime interposes on the same functions.
 $(O)/tests/scenarios/victim-asan: SANITIZED := address $(if $(SAN),-fsanitize=$(SAN))
@@ -180,7 +182,7 @@ demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
 
 C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tools/*/*.[ch] tools/*/*.cc tests/*/*.[ch])
-SHELL_SOURCES := $(wildcard tests/*.sh tests/programs/scripts/*.bash) .ci/run
+SHELL_SOURCES := $(wildcard tests/*.sh tests/hosts/*.sh tests/programs/scripts/*.bash) .ci/run
 PYTHON_SOURCES := tests/run-tap $(wildcard tests/*/*.py tests/*/*/*.py)
 SPELLED := README.md Makefile $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch]) \
 	$(PYTHON_SOURCES)
@@ -229,7 +231,7 @@ SUITES := "run-tap=python3 tests/tap/run_tap.py" \
 	"format=tests/build.sh the_sources_are_formatted clang-format $(MAKE) -s format-check" \
 	"shellcheck=tests/build.sh the_shell_is_clean shellcheck shellcheck $(SHELL_SOURCES)" \
 	"pyflakes=tests/build.sh the_python_is_clean pyflakes3 pyflakes3 $(PYTHON_SOURCES)" \
-	"codespell=tests/build.sh the_spelling_is_right codespell codespell -L nd $(SPELLED)" \
+	"codespell=tests/build.sh the_spelling_is_right codespell codespell -L nd,useable $(SPELLED)" \
 	"mandoc=tests/build.sh the_man_pages_are_right mandoc mandoc -T lint -W warning $(MAN_PAGES)"
 
 ifeq ($(SAN),)
@@ -292,6 +294,9 @@ JOBS ?= 4
 differential: all $(DIFFERENTIAL_HELPERS) ## random programs bare, under audit and fix: PROGRAMS_COUNT=200000 SEED=now JOBS=4
 	$(DIFFERENTIAL_RUN) --seed $(SEED) --count $(PROGRAMS_COUNT) --jobs $(JOBS)
 
+check-hosts: $(LIBRARY) $(O)/tests/programs/resets ## the library for i386, musl and aarch64: built, and run where that can be
+	@tests/run-tap --timeout 1200 "hosts=tests/hosts/check.sh $(O) i386 musl aarch64"
+
 bench: all $(BENCH_HELPERS) $(PROGRAM_HELPERS) ## the shim beside the bare program
 	@python3 tests/bench/bench.py --library $(LIBRARY) --builddir $(O)
 
@@ -347,6 +352,10 @@ $(O)/man/%: man/% $(COMMAND)
 	@mkdir -p $(@D)
 	$(Q)$(COMMAND) help environment-mdoc >$(O)/environment.mdoc
 	$(Q)sed '/BEGIN environment/r $(O)/environment.mdoc' $< >$@
+
+install-library: $(LIBRARY) ## the library alone, of another class: CFLAGS=-m32, O=, LIBDIR=
+	install -d $(DESTDIR)$(LIBDIR)
+	install -m 644 $(LIBRARY) $(DESTDIR)$(LIBDIR)/
 
 install: all $(MAN_PAGES) ## PREFIX=, DESTDIR=, LIBDIR=
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man,1 5 7)

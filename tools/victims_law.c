@@ -14,6 +14,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifdef SYS_mmap2 /* i386, where SYS_mmap takes a structure */
+#undef SYS_mmap
+#define SYS_mmap SYS_mmap2
+#endif
+
 /* What a program can see of a call: its result, errno, cancellation, interruption. */
 
 #define MARK 77 /* an errno that no call here sets */

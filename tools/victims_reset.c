@@ -9,6 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_accept /* i386 */
+#define SYS_accept SYS_accept4
+#endif
+
 #define READ_PART 100 /* of a request; the rest stays unread */
 
 /* Answers in full and closes with most of the request unread. */
@@ -39,7 +43,7 @@ static int unread_close_by_syscalls(const struct victim_args *args)
 
 	NEED(args, listener >= 0);
 	args->stage->step = STEP_LISTENING;
-	fd = (int)syscall(SYS_accept, listener, NULL, NULL);
+	fd = (int)syscall(SYS_accept, listener, NULL, NULL, 0);
 	NEED(args, close(listener) == 0);
 	args->stage->step = STEP_CONNECTED;
 	return close_with_unread(args, fd);

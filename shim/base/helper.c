@@ -5,6 +5,9 @@
 #include "start.h"
 #include "sys.h"
 
+#if defined(__i386__)
+#include <asm/ldt.h>
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -82,7 +85,39 @@ static bool map_memory(void)
 	return true;
 }
 
-/* Thread-local storage of libraries lies below the thread pointer, whose first word is itself. */
+#if defined(__i386__)
+/*
+ * The pointer is the base of a segment, of the number that the program's threads use. What lies at it
+ * are also the way into the kernel, by which libc ends a thread, and the guards of stack and pointers.
+ */
+static void *thread_area(void **pointer)
+{
+	static struct user_desc area;
+	const void **own;
+	unsigned selector;
+
+	__asm__("movl %%gs:0, %0" : "=r"(own));
+	__asm__("movl %%gs, %0" : "=r"(selector));
+	memcpy(pointer + 1, own + 1, 7 * sizeof(*pointer));
+	area = (struct user_desc){.entry_number = selector >> 3,
+		.base_addr = (unsigned)pointer,
+		.limit = 0xfffff,
+		.seg_32bit = 1,
+		.limit_in_pages = 1,
+		.useable = 1};
+	return &area;
+}
+#else
+static void *thread_area(void **pointer)
+{
+	return pointer;
+}
+#endif
+
+/*
+ * Thread-local storage of libraries lies on one side of the thread pointer, and what libc keeps of a
+ * thread on the other; the pointer's first word is itself.
+ */
 static bool make(void)
 {
 	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
@@ -93,7 +128,8 @@ static bool make(void)
 
 	*pointer = (void *)pointer;
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(old));
-	r = libc_clone(enter, memory + GUARD + STACK, flags, NULL, &tid, pointer, &tid);
+	r = libc_clone(
+		enter, memory + GUARD + STACK, flags, NULL, &tid, thread_area(pointer), &tid);
 	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
 	errno = saved; /* libc's clone is no raw call */
 	return r > 0;

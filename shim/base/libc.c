@@ -56,8 +56,10 @@ EARLY(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len
 EARLY(ssize_t, read, (int fd, void *buf, size_t len), SYS_read, fd, buf, len, 0, 0, 0)
 EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int count), SYS_readv, fd, iov, count, 0, 0,
 	0)
-EARLY(ssize_t, preadv2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
-	SYS_preadv2, fd, iov, count, at, 0, flags)
+EARLY(ssize_t, preadv2, (int fd, const struct iovec *iov, int count, long at, int flags),
+	SYS_preadv2, fd, iov, count, at, at < 0 ? -1 : 0, flags)
+EARLY(ssize_t, preadv64v2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
+	SYS_preadv2, fd, iov, count, at, at >> 32, flags)
 EARLY(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags),
 	SYS_splice, in, in_at, out, out_at, len, flags)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags), SYS_recvfrom, fd, buf, len, flags,
@@ -176,7 +178,7 @@ static int early_dup2(int fd, int target)
 	return early_dup3(fd, target, 0);
 }
 
-extern void __chk_fail(void) __attribute__((noreturn));
+extern void __chk_fail(void) __attribute__((noreturn, weak)); /* as the rows that call it */
 
 static ssize_t early___read_chk(int fd, void *buf, size_t len, size_t size)
 {
@@ -307,7 +309,6 @@ static int early_execl(const char *path, const char *arg, ...)
 #define early___fcntl	  early_fcntl
 #define early_fcntl64	  early_fcntl
 #define early___read	  early_read
-#define early_preadv64v2  early_preadv2
 #define early___recv	  early_recv
 #define early___write	  early_write
 #define early___send	  early_send

@@ -2,6 +2,7 @@
 #ifndef RSTFIX_LIBC_H
 #define RSTFIX_LIBC_H
 
+#include "host.h"
 #include "hot.h"
 
 #include <poll.h>

@@ -337,6 +337,14 @@ static void at_exit(int status, void *arg)
 	family_exit_by_stdio();
 }
 
+#if !HAVE_ON_EXIT
+/* Of a status that is not known it is taken that something failed: the peer is to see a cut. */
+static void at_exit_untold(void)
+{
+	at_exit(1, NULL);
+}
+#endif
+
 static int quick_status;
 static const void *quick_caller;
 
@@ -348,7 +356,11 @@ static void at_quick(void)
 
 void ending_start(void)
 {
+#if HAVE_ON_EXIT
 	on_exit(at_exit, NULL);
+#else
+	atexit(at_exit_untold);
+#endif
 	at_quick_exit(at_quick);
 }
 

@@ -6,6 +6,7 @@
 #include "export.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 /* Who watches over the program's memory and threads: bound by the loader, or missing. */
 extern void __tsan_init(void) __attribute__((weak));
@@ -31,6 +32,11 @@ __attribute__((constructor)) static void entry(int argc, char **argv, char **env
 	int saved = errno; /* main() starts with 0, and some programs build on it */
 
 	yield_to_checkers();
+#if !HAVE_ENTRY_ARGUMENTS
+	argc = 1;
+	argv = &program_invocation_name;
+	envp = environ;
+#endif
 	start(argc, argv, envp);
 	if (watched(0))
 		ending_start();

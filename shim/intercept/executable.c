@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,14 @@
 #define MACHINE EM_X86_64
 #elif defined(__aarch64__)
 #define MACHINE EM_AARCH64
+#elif defined(__i386__)
+#define MACHINE EM_386
+#endif
+
+#if defined(__LP64__)
+#define CLASS ELFCLASS64
+#else
+#define CLASS ELFCLASS32
 #endif
 
 /* An exec of this file, where it is found. */
@@ -68,13 +77,13 @@ static const char *script_interpreter(char *line)
 /* A program header beyond what was read is not looked for. */
 static enum format elf_format(const char *head, size_t len, const char **interpreter)
 {
-	Elf64_Ehdr e;
-	Elf64_Phdr p;
+	ElfW(Ehdr) e;
+	ElfW(Phdr) p;
 
 	memcpy(&e, head, sizeof(e));
 	if (e.e_type != ET_EXEC && e.e_type != ET_DYN) /* at the same place in each class */
 		return UNKNOWN;
-	if (e.e_ident[EI_CLASS] != ELFCLASS64)
+	if (e.e_ident[EI_CLASS] != CLASS)
 		return RUNS; /* of another class: as the kernel was built */
 	if (e.e_machine != MACHINE)
 		return UNKNOWN;

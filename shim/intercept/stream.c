@@ -146,7 +146,7 @@ READ_DOOR(__read_chk, (int fd, void *buf, size_t len, size_t size), (fd, buf, le
 READ_DOOR(readv, (int fd, const struct iovec *iov, int count), (fd, iov, count),
 	(int fd, const struct iovec *iov, int count, unsigned hint), (fd, iov, count, hint),
 	any_room(iov, (size_t)count), OP_READV)
-READ_DOOR(preadv2, (int fd, const struct iovec *iov, int count, off_t at, int flags),
+READ_DOOR(preadv2, (int fd, const struct iovec *iov, int count, long at, int flags),
 	(fd, iov, count, at, flags),
 	(int fd, const struct iovec *iov, int count, off_t at, int flags, unsigned hint),
 	(fd, iov, count, at, flags, hint), any_room(iov, (size_t)count), OP_READV)

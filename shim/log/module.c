@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include "../base/format.h"
+#include "../base/host.h"
 #include "../base/sys.h"
 
 #include <dlfcn.h>
@@ -27,7 +28,7 @@ static char *strings; /* offset 0 is the empty string */
 static uint32_t strings_used = 1;
 static char program_path[PATH_MAX];
 
-#if __GLIBC_PREREQ(2, 35)
+#if HAVE_FIND_OBJECT
 static int (*find_object)(void *, struct dl_find_object *);
 #endif
 
@@ -45,7 +46,7 @@ bool module_start(void)
 	n = sys4(
 		SYS_readlinkat, AT_FDCWD, "/proc/self/exe", program_path, sizeof(program_path) - 1);
 	program_path[n > 0 ? n : 0] = 0;
-#if __GLIBC_PREREQ(2, 35)
+#if HAVE_FIND_OBJECT
 	p = dlsym(RTLD_DEFAULT, "_dl_find_object");
 	memcpy(&find_object, &p, sizeof(p));
 #endif
@@ -283,7 +284,7 @@ static int resolve_in(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
-#if __GLIBC_PREREQ(2, 35)
+#if HAVE_FIND_OBJECT
 static bool has_headers(const ElfW(Ehdr) * elf, const void *end)
 {
 	size_t room = (size_t)((const char *)end - (const char *)elf);
@@ -300,7 +301,7 @@ static bool has_headers(const ElfW(Ehdr) * elf, const void *end)
  */
 static void resolve_unlocked(const struct request *req)
 {
-#if __GLIBC_PREREQ(2, 35)
+#if HAVE_FIND_OBJECT
 	struct dl_find_object object;
 	struct dl_phdr_info info;
 	const ElfW(Ehdr) * elf;

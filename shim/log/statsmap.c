@@ -125,7 +125,7 @@ static long map(int fd, void **at)
 	if (r == 0 && !keeps_pages(fs.f_type)) /* a chroot since the start */
 		r = -EXDEV;
 	if (r == 0)
-		r = RETRY(sys4(SYS_fallocate, fd, 0, 0, FIRST));
+		r = RETRY(sys_allocate(fd, FIRST));
 	if (r == 0)
 		r = sys2(SYS_ftruncate, fd, STATS_SIZE);
 	if (r == 0)

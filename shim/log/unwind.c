@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "unwind.h"
 
+#include "../base/host.h"
 #include "../base/start.h"
 #include "../base/sys.h"
 
@@ -12,8 +13,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#if HAVE_UNWIND_CURSORS
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
+#endif
 
 #define POPULATE_READ 22 /* MADV_POPULATE_READ */
 
@@ -25,13 +28,7 @@ struct range {
 };
 
 static int (*backtrace_fast)(void **, int);
-static int (*get_context)(unw_context_t *);
-static int (*init_local)(unw_cursor_t *, unw_context_t *);
-static int (*step)(unw_cursor_t *);
-static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
 static struct range libunwind, shim;
-static void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
-static unw_addr_space_t local_space;
 static bool caller_only, valgrind;
 static unsigned epoch;
 
@@ -77,8 +74,79 @@ static bool within(const struct range *r, const void *p)
 	return (uintptr_t)p >= r->start && (uintptr_t)p < r->end;
 }
 
+#if HAVE_UNWIND_CURSORS
+static int (*get_context)(unw_context_t *);
+static int (*init_local)(unw_cursor_t *, unw_context_t *);
+static int (*step)(unw_cursor_t *);
+static int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+static void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
+static unw_addr_space_t local_space;
+
 #define NAME_OF(x)   #x
 #define SYMBOL_OF(x) NAME_OF(x)
+
+static void find_cursors(void *lib)
+{
+	void *f;
+
+	get_context = (int (*)(unw_context_t *))dlsym(lib, SYMBOL_OF(UNW_ARCH_OBJ(getcontext)));
+	init_local =
+		(int (*)(unw_cursor_t *, unw_context_t *))dlsym(lib, SYMBOL_OF(unw_init_local));
+	step = (int (*)(unw_cursor_t *))dlsym(lib, SYMBOL_OF(unw_step));
+	get_reg = (int (*)(unw_cursor_t *, unw_regnum_t, unw_word_t *))dlsym(
+		lib, SYMBOL_OF(unw_get_reg));
+	flush_cache = (void (*)(unw_addr_space_t, unw_word_t, unw_word_t))dlsym(
+		lib, SYMBOL_OF(UNW_ARCH_OBJ(flush_cache)));
+	f = dlsym(lib, SYMBOL_OF(unw_local_addr_space));
+	if (f)
+		local_space = *(unw_addr_space_t *)f;
+}
+
+static void forget_unloaded(void)
+{
+	if (flush_cache && local_space)
+		flush_cache(local_space, 0, 0);
+}
+
+/*
+ * Without the cache: slow, but it allocates nothing. For a thread whose first event comes while
+ * signals are blocked: it may be a handler that has interrupted malloc.
+ */
+static unsigned walk(void **frames, unsigned max)
+{
+	unw_context_t context;
+	unw_cursor_t cursor;
+	unw_word_t ip;
+	unsigned n = 0;
+
+	if (!get_context || !init_local || !step || !get_reg)
+		return 0;
+	if (get_context(&context) < 0 || init_local(&cursor, &context) < 0)
+		return 0;
+	do {
+		if (get_reg(&cursor, UNW_REG_IP, &ip) < 0)
+			break;
+		frames[n++] = (void *)ip;
+	} while (n < max && step(&cursor) > 0);
+	return n;
+}
+#else
+static void find_cursors(void *lib)
+{
+	(void)lib;
+}
+
+static void forget_unloaded(void)
+{
+}
+
+static unsigned walk(void **frames, unsigned max)
+{
+	(void)frames;
+	(void)max;
+	return 0;
+}
+#endif
 
 const char *unwind_start(void)
 {
@@ -97,17 +165,7 @@ const char *unwind_start(void)
 		return "libunwind.so.8 has no unw_backtrace";
 	libunwind = module_of(f);
 	memcpy(&backtrace_fast, &f, sizeof(f));
-	get_context = (int (*)(unw_context_t *))dlsym(lib, SYMBOL_OF(UNW_ARCH_OBJ(getcontext)));
-	init_local =
-		(int (*)(unw_cursor_t *, unw_context_t *))dlsym(lib, SYMBOL_OF(unw_init_local));
-	step = (int (*)(unw_cursor_t *))dlsym(lib, SYMBOL_OF(unw_step));
-	get_reg = (int (*)(unw_cursor_t *, unw_regnum_t, unw_word_t *))dlsym(
-		lib, SYMBOL_OF(unw_get_reg));
-	flush_cache = (void (*)(unw_addr_space_t, unw_word_t, unw_word_t))dlsym(
-		lib, SYMBOL_OF(UNW_ARCH_OBJ(flush_cache)));
-	f = dlsym(lib, SYMBOL_OF(unw_local_addr_space));
-	if (f)
-		local_space = *(unw_addr_space_t *)f;
+	find_cursors(lib);
 	backtrace_fast(frames, OWN_FRAMES);
 	warm = 1;
 	return NULL;
@@ -130,8 +188,7 @@ void unwind_unloaded(void)
 	if (__atomic_exchange_n(&seen, now, __ATOMIC_RELAXED) == now)
 		return;
 	__atomic_add_fetch(&epoch, 1, __ATOMIC_RELAXED);
-	if (flush_cache && local_space)
-		flush_cache(local_space, 0, 0);
+	forget_unloaded();
 }
 
 unsigned unwind_epoch(void)
@@ -196,35 +253,6 @@ static bool signals_blocked(void)
 
 	sys4(SYS_rt_sigprocmask, 0, 0, &mask, sizeof(mask));
 	return mask != 0;
-}
-
-/*
- * Without the cache: slow, but it allocates nothing. For a thread whose first event comes while
- * signals are blocked: it may be a handler that has interrupted malloc.
- */
-static unsigned walk(void **frames, unsigned max)
-{
-#if defined(__x86_64__)
-	unw_context_t context;
-	unw_cursor_t cursor;
-	unw_word_t ip;
-	unsigned n = 0;
-
-	if (!get_context || !init_local || !step || !get_reg)
-		return 0;
-	if (get_context(&context) < 0 || init_local(&cursor, &context) < 0)
-		return 0;
-	do {
-		if (get_reg(&cursor, UNW_REG_IP, &ip) < 0)
-			break;
-		frames[n++] = (void *)ip;
-	} while (n < max && step(&cursor) > 0);
-	return n;
-#else
-	(void)frames;
-	(void)max;
-	return 0;
-#endif
 }
 
 /*

@@ -77,6 +77,10 @@ static inline void reset_one(void)
 	close(fds[0]);
 }
 
+#ifndef __GLIBC__
+#define strerrorname_np strerror
+#endif
+
 /* Prints what a call came to, at once: what follows may kill. */
 static inline void say(const char *what, long result)
 {
