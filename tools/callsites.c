@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "callsites.h"
 
+#include "base/format.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -121,9 +123,14 @@ static struct callsite_seen *entry(struct callsites *c, json_object *o, const ch
 /* What comes out of a log goes to a terminal: control characters do not. */
 static void make_printable(char *text)
 {
-	for (; *text; text++) {
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+	unsigned n;
+
+	for (; *text; text += n) {
+		n = text_printable(text);
+		if (n == 0) {
 			*text = '?';
+			n = 1;
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "dynamic.h"
 #include "preload.h"
+#include "say.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,8 +96,10 @@ void diagnosis_print_json(const struct diagnosis *d)
 		json_object_array_add(list, f);
 	}
 	json_object_object_add(whole, "findings", list);
-	puts(json_object_to_json_string_ext(
-		whole, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	say_json(stdout,
+		json_object_to_json_string_ext(
+			whole, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	putchar('\n');
 	json_object_put(whole);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "say.h"
 
+#include "base/format.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,4 +42,25 @@ int say_refusal(const char *command, const char *what, const char *value, const 
 	escape(shown, sizeof(shown), value);
 	say(command, "%s is \"%s\"; allowed: %s", what, shown, allowed);
 	return EXIT_REFUSED;
+}
+
+/* Within its strings, that is: json-c escapes the others, and lets any byte through. */
+void say_json(FILE *out, const char *json)
+{
+	unsigned n;
+
+	for (; *json; json += n) {
+		n = text_printable(json);
+		if (n > 0 || (unsigned char)*json < ' ') {
+			n = n ? n : 1;
+			fwrite(json, 1, n, out);
+		} else if (*json == 0x7f ||
+			((unsigned char)json[0] == 0xc2 && (json[1] & 0xc0) == 0x80)) {
+			n = *json == 0x7f ? 1 : 2;
+			fprintf(out, "\\u%04x", (unsigned char)json[n - 1]);
+		} else {
+			n = 1;
+			fputs("\\ufffd", out);
+		}
+	}
 }

@@ -2,6 +2,8 @@
 #ifndef RSTFIX_SAY_H
 #define RSTFIX_SAY_H
 
+#include <stdio.h>
+
 #include <stdbool.h>
 
 /*
@@ -19,5 +21,8 @@ void say(const char *command, const char *format, ...) __attribute__((format(pri
  * terminal should not get are told as \xNN. Always returns EXIT_REFUSED.
  */
 int say_refusal(const char *command, const char *what, const char *value, const char *allowed);
+
+/* JSON for a file or a terminal: no control characters, and nothing that is no UTF-8. */
+void say_json(FILE *out, const char *json);
 
 #endif

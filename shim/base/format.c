@@ -82,6 +82,22 @@ static unsigned utf8_len(const unsigned char *s)
 	return n;
 }
 
+/* C1 control characters (U+0080 to U+009F) drive terminals too. */
+static bool printable(const unsigned char *p, unsigned n)
+{
+	if (n == 1)
+		return *p >= 0x20 && *p != 0x7f;
+	return n > 2 || !(p[0] == 0xc2 && p[1] < 0xa0);
+}
+
+unsigned text_printable(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	unsigned n = utf8_len(p);
+
+	return n > 0 && printable(p, n) ? n : 0;
+}
+
 void text_json(struct text *t, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -95,21 +111,13 @@ void text_json(struct text *t, const char *s)
 		} else if (*p == '"' || *p == '\\') {
 			text_char(t, '\\');
 			text_char(t, (char)*p);
-		} else if (*p < 0x20 || *p == 0x7f) {
+		} else if (!printable(p, n)) {
 			text_str(t, "\\u");
-			text_hex(t, *p, 4);
+			text_hex(t, p[n - 1], 4);
 		} else {
 			text_mem(t, (const char *)p, n);
 		}
 	}
-}
-
-/* C1 control characters (U+0080 to U+009F) drive terminals too. */
-static bool printable(const unsigned char *p, unsigned n)
-{
-	if (n == 1)
-		return *p >= 0x20 && *p != 0x7f;
-	return n > 2 || !(p[0] == 0xc2 && p[1] < 0xa0);
 }
 
 void text_safe(struct text *t, const char *s)

@@ -29,11 +29,14 @@ void text_u64(struct text *t, uint64_t v);
 void text_i64(struct text *t, int64_t v);
 void text_hex(struct text *t, uint64_t v, unsigned min_digits);
 
-/* Any bytes as the inside of a JSON string (RFC 8259): invalid UTF-8 becomes U+FFFD. */
+/* Any bytes as the inside of a JSON string (RFC 8259): invalid UTF-8 becomes U+FFFD, control characters \uNNNN. */
 void text_json(struct text *t, const char *s);
 
 /* Any bytes for a terminal or a log line: control characters and invalid UTF-8 become \xNN. */
 void text_safe(struct text *t, const char *s);
+
+/* Bytes of the character at s, which is not empty; 0: a control character, or no UTF-8. */
+unsigned text_printable(const char *s);
 
 /* Microseconds since the epoch as 2026-11-22T12:00:00.123456Z (RFC 3339, always UTC). */
 void text_time(struct text *t, int64_t us);

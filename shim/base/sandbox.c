@@ -31,7 +31,7 @@ static const short needed[] = {SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_sh
 	SYS_fcntl, SYS_newfstatat, SYS_pwritev2, SYS_openat, SYS_faccessat, SYS_readlinkat,
 	SYS_gettid, SYS_getcwd, SYS_prlimit64, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait,
 	SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait, SYS_rt_sigaction, SYS_madvise,
-	SYS_mincore, SYS_uname};
+	SYS_mincore, SYS_uname, SYS_geteuid};
 
 static const short for_the_reaper[] = {SYS_mmap, SYS_mprotect, SYS_socketpair, SYS_sendmsg,
 	SYS_recvmsg, SYS_futex, SYS_tgkill, SYS_prctl, SYS_close_range, SYS_pidfd_open,

@@ -17,6 +17,33 @@
 static char path_template[PATH_MAX * 2]; /* absolute, %p and %e not yet replaced */
 static char path_now[PATH_MAX];		 /* for this process; empty: too long */
 
+/* The file's folder, where everybody may make files in it: what is there may have been planted. */
+static bool open_to_all;
+static uid_t folder_owner;
+
+static void look_at_folder(void)
+{
+	char *slash = strrchr(path_now, '/');
+	struct stat st;
+
+	open_to_all = false;
+	if (!slash || slash == path_now)
+		return;
+	*slash = 0;
+	if (sys4(SYS_newfstatat, AT_FDCWD, path_now, &st, 0) == 0) {
+		open_to_all = st.st_mode & S_IWOTH;
+		folder_owner = st.st_uid;
+	}
+	*slash = '/';
+}
+
+/* A link leads to what its maker cannot write himself; a file of his he may have open already. */
+static bool is_planted(const struct stat *st)
+{
+	return S_ISLNK(st->st_mode) ||
+		(st->st_uid != folder_owner && st->st_uid != (uid_t)sys0(SYS_geteuid));
+}
+
 /* %e is the program's name, which must not become a folder. Not at an event: stacks are small. */
 static bool expand_path(void)
 {
@@ -40,6 +67,8 @@ static bool expand_path(void)
 	text_end(t);
 	if (t->cut)
 		path_now[0] = 0;
+	else
+		look_at_folder();
 	return !t->cut;
 }
 
@@ -48,9 +77,12 @@ static const char *check_path(const char *path)
 	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	size_t n = slash > path ? (size_t)(slash - path) : 1;
-	long r = sys4(SYS_faccessat, AT_FDCWD, path, W_OK, 0);
 	struct stat st;
+	long r = open_to_all ? sys4(SYS_newfstatat, AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) : -1;
 
+	if (r == 0 && is_planted(&st))
+		return "it is a link or another user's, in a folder that everybody can write to";
+	r = sys4(SYS_faccessat, AT_FDCWD, path, W_OK, 0);
 	if (r == 0) {
 		r = sys4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
 		return r == 0 && S_ISDIR(st.st_mode) ? "it is a folder" : NULL;
@@ -121,8 +153,18 @@ const char *sinkpath(void)
 
 int sinkpath_open(void)
 {
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
+	int fd;
+
 	if (sinkpath_is_daemon())
 		return sinkfd_connect(path_now);
-	return (int)sys4(SYS_openat, AT_FDCWD, path_now,
-		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	fd = (int)sys4(
+		SYS_openat, AT_FDCWD, path_now, open_to_all ? flags | O_NOFOLLOW : flags, 0600);
+	if (fd < 0 || !open_to_all)
+		return fd;
+	if (sys4(SYS_newfstatat, fd, "", &st, AT_EMPTY_PATH) == 0 && !is_planted(&st))
+		return fd;
+	sys1(SYS_close, fd);
+	return -EACCES;
 }

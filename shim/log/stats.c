@@ -90,14 +90,14 @@ static uint32_t name(struct stats_record *r, uint32_t *at, const char *text)
 	return offset;
 }
 
-/* A module is named once in a record, by its first frame. */
-static const struct stats_frame *same_module(
-	const struct callsite *s, unsigned i, const struct stats_frame *written)
+/* A module is named once in a record, by its first frame: this one, or an earlier one. */
+static unsigned first_of_module(const struct callsite *s, unsigned i)
 {
-	for (unsigned j = 0; j < i; j++)
-		if (s->frames[j].module == s->frames[i].module)
-			return &written[j];
-	return NULL;
+	unsigned j = 0;
+
+	while (s->frames[j].module != s->frames[i].module)
+		j++;
+	return j;
 }
 
 #define FRAMES_AT \
@@ -106,9 +106,9 @@ static const struct stats_frame *same_module(
 /* Writes the record of s to r; with r NULL nothing but its size is found out, which is returned. */
 static uint32_t write_record(struct stats_record *r, const struct callsite *s)
 {
-	struct stats_frame frames[UNWIND_MAX + PYTHON_MAX];
+	struct stats_frame *frames = r ? (struct stats_frame *)((char *)r + FRAMES_AT) : NULL, to;
 	uint32_t count = s->python.count + s->frame_count;
-	uint32_t at = FRAMES_AT + count * (uint32_t)sizeof(frames[0]);
+	uint32_t at = FRAMES_AT + count * (uint32_t)sizeof(to);
 	uint32_t pattern = name(r, &at, pattern_names[s->pattern]);
 	uint32_t op = name(r, &at, op_names[s->op]);
 	uint32_t size;
@@ -116,24 +116,30 @@ static uint32_t write_record(struct stats_record *r, const struct callsite *s)
 	for (unsigned i = 0; i < s->python.count; i++) {
 		const struct language_frame *f = &s->language[i];
 
-		frames[i] = (struct stats_frame){f->line, name(r, &at, callsite_file(f)),
-			name(r, &at, ""), name(r, &at, callsite_function(f)), 1};
+		to = (struct stats_frame){f->line, name(r, &at, callsite_file(f)), name(r, &at, ""),
+			name(r, &at, callsite_function(f)), 1};
+		if (r)
+			frames[i] = to;
 	}
 	for (unsigned i = 0; i < s->frame_count; i++) {
 		const struct frame *f = &s->frames[i];
-		const struct stats_frame *same = same_module(s, i, frames + s->python.count);
-		struct stats_frame *to = &frames[s->python.count + i];
+		unsigned first = first_of_module(s, i);
 
-		to->offset = f->offset;
-		to->language = 0;
-		to->module = same ? same->module : name(r, &at, callsite_module(f));
-		to->build_id = same ? same->build_id : name(r, &at, callsite_build_id(f));
-		to->symbol = name(r, &at, callsite_symbol(f));
+		to = (struct stats_frame){.offset = f->offset};
+		if (first == i) {
+			to.module = name(r, &at, callsite_module(f));
+			to.build_id = name(r, &at, callsite_build_id(f));
+		} else if (r) {
+			to.module = frames[s->python.count + first].module;
+			to.build_id = frames[s->python.count + first].build_id;
+		}
+		to.symbol = name(r, &at, callsite_symbol(f));
+		if (r)
+			frames[s->python.count + i] = to;
 	}
 	size = (at + 7) & ~7U;
 	if (!r)
 		return size;
-	memcpy((char *)r + FRAMES_AT, frames, count * sizeof(frames[0]));
 	r->size = size;
 	r->pattern = pattern;
 	r->op = op;

@@ -81,7 +81,7 @@ static void shutdown_both(void)
 	STEP(shutdown(fd, SHUT_RDWR));
 	p.fd = fd;
 	STEP(poll(&p, 1, 1000));
-	STEP(read(fd, &byte, 1));
+	STEP(recv(fd, &byte, 1, MSG_DONTWAIT));
 	STEP(close(fd));
 	ask(READ, 0, 0);
 }
@@ -143,17 +143,18 @@ static void rights(void)
 		.msg_iovlen = 1,
 		.msg_control = &control_data,
 		.msg_controllen = sizeof(control_data)};
-	int fd = answered(3000), pair[2];
+	int fd = answered(3000), pair[2] = {-1, -1};
 
 	STEP(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	memcpy(CMSG_DATA(&control_data.head), &fd, sizeof(fd));
 	STEP(sendmsg(pair[0], &msg, 0));
 	STEP(close(fd));
-	STEP(recvmsg(pair[1], &msg, 0));
+	STEP(recvmsg(pair[1], &msg, MSG_DONTWAIT));
 	memcpy(&fd, CMSG_DATA(&control_data.head), sizeof(fd));
 	STEP(write(fd, "alive", 5));
 	STEP(close(fd));
 	ask(READ, 0, 0);
+	nap(20); /* what is still in flight ends with this process */
 }
 
 /* --- threads, epoll, streams --- */

@@ -67,6 +67,7 @@ static void json_strings_escape_what_they_must(void **state)
 	(void)state;
 	assert_string_equal(
 		json_of("a\"b\\c\n\t\x01\x7f"), "a\\\"b\\\\c\\u000a\\u0009\\u0001\\u007f");
+	assert_string_equal(json_of("csi \xc2\x9b"), "csi \\u009b");
 	assert_string_equal(json_of("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
 		"h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
 }

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "base/format.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 /* What separates and ends frames in this format does not stand in their names. */
 static void put_name(FILE *out, const char *name)
 {
-	for (; *name; name++)
-		fputc((unsigned char)*name < ' ' || *name == 0x7f ? '?'
-				: *name == ';'			  ? ':'
-								  : *name,
-			out);
+	unsigned n;
+
+	for (; *name; name += n) {
+		n = text_printable(name);
+		if (n > 0 && *name != ';')
+			fwrite(name, 1, n, out);
+		else
+			fputc(*name == ';' ? ':' : '?', out);
+		n = n ? n : 1;
+	}
 }
 
 /* The outermost of those that are inlined into one another first. */

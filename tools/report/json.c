@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "baseline.h"
+#include "say.h"
 #include "when.h"
 
 #include <stdlib.h>
@@ -293,7 +294,7 @@ void report_json(const struct report *r, FILE *out)
 {
 	json_object *o = report_document(r);
 
-	fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE), out);
+	say_json(out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 	fputc('\n', out);
 	json_object_put(o);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "base/format.h"
+
 #include "baseline.h"
 
 #include <stdlib.h>
@@ -8,9 +10,12 @@
 /* XML 1.0 has no control characters, not even escaped ones. */
 static void put_escaped(FILE *out, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	unsigned n;
 
+	for (; *text; text += n ? n : 1) {
+		char c = *text;
+
+		n = text_printable(text);
 		if (c == '<')
 			fputs("&lt;", out);
 		else if (c == '>')
@@ -19,8 +24,10 @@ static void put_escaped(FILE *out, const char *text)
 			fputs("&amp;", out);
 		else if (c == '"')
 			fputs("&quot;", out);
+		else if (n > 0)
+			fwrite(text, 1, n, out);
 		else
-			fputc((c < ' ' && c != '\n') || c == 0x7f ? '?' : c, out);
+			fputc(c == '\n' ? c : '?', out);
 	}
 }
 

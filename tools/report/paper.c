@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "paper.h"
 
+#include "base/format.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,14 +48,17 @@ void paper_start(struct paper *p, FILE *out)
 	p->colours = (!no || !*no) && term && strcmp(term, "dumb") != 0;
 }
 
-/* Control characters, of C1 as well, become question marks. */
+/* Control characters, of C1 as well, and bytes that are no UTF-8 become question marks. */
 static void make_printable(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c; c++) {
-		if (*c < ' ' || *c == 0x7f)
+	unsigned n;
+
+	for (char *c = text; *c; c += n) {
+		n = text_printable(c);
+		if (n == 0) {
 			*c = '?';
-		if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
+			n = 1;
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "baseline.h"
 #include "detect/verdict.h"
+#include "say.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -214,7 +215,7 @@ void report_sarif(const struct report *r, FILE *out)
 		json_object_new_string("https://json.schemastore.org/sarif-2.1.0.json"));
 	json_object_object_add(o, "version", json_object_new_string("2.1.0"));
 	json_object_object_add(o, "runs", runs);
-	fputs(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE), out);
+	say_json(out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 	fputc('\n', out);
 	json_object_put(o);
 }
