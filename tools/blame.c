@@ -90,8 +90,7 @@ static void keep_stack(struct blame *b, json_object *o, const char *id)
 		return;
 	snprintf(s->id, sizeof(s->id), "%s", id);
 	s->frames = json_object_get(frames);
-	if (json_object_object_get_ex(o, "language_frames", &frames))
-		s->language = json_object_get(frames);
+	s->language = json_object_get(json_object_object_get(o, "language_frames"));
 }
 
 static uint16_t port_of(const char *address)
