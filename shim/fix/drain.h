@@ -51,6 +51,7 @@ bool drain_peer_fin(int fd);
 /* Blocks as close() does with SO_LINGER {1, sec > 0}: until the output is acknowledged; a signal ends it. */
 void drain_wait_acknowledged(int fd, int sec);
 
+/* Drains what is half-closed already, and waits, in the calling thread, within the bounds. */
 void drain_linger(int fd, const struct drain_bounds *bounds, struct drain_result *r);
 
 #endif
