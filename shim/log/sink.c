@@ -195,7 +195,7 @@ static int open_log(void)
 		return -1;
 	}
 	remember(h, &id);
-	h->in_the_way = high < 0;
+	__atomic_store_n(&h->in_the_way, high < 0, __ATOMIC_RELAXED);
 	if (!__atomic_compare_exchange_n(
 		    &h->fd, &was, fd, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		sys1(SYS_close, fd);
@@ -318,7 +318,8 @@ bool sink_write(const char *buf, size_t len)
 
 	begin_writing();
 	written = write_out(buf, len);
-	if (handle()->in_the_way && (fd = __atomic_load_n(&handle()->fd, __ATOMIC_ACQUIRE)) >= 0)
+	if (__atomic_load_n(&handle()->in_the_way, __ATOMIC_RELAXED) &&
+		(fd = __atomic_load_n(&handle()->fd, __ATOMIC_ACQUIRE)) >= 0)
 		close_log(handle(), fd);
 	end_writing();
 	if (!written)

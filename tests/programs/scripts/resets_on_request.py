@@ -5,11 +5,13 @@ over LIBRARY: a socket of its own takes each number from 3 to 1023, by libraw.so
 preload; what was sent to it is printed."""
 
 import ctypes
-import encodings.idna  # socket wants it, and behind another root it cannot be found
+import importlib
 import os
 import select
 import socket
 import sys
+
+importlib.import_module("encodings.idna")  # for socket, which does not find it behind another root
 
 ADDRESS = os.environ["VICTIM_ADDRESS"]
 
