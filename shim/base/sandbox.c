@@ -119,7 +119,7 @@ bool sandbox_allows_connect(void)
 
 bool sandbox_allows_peek(void)
 {
-	static const short calls[] = {SYS_process_vm_readv};
+	static const short calls[] = {SYS_process_vm_writev};
 
 	return !filtered() || survived(calls, 1);
 }

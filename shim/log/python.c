@@ -35,13 +35,17 @@ struct frame_head {
 	uint64_t code, object, previous, previous_instruction;
 };
 
+struct code_names {
+	int32_t first_line;
+	uint32_t locals[5];
+	uint64_t local_names, local_kinds, file, name, qualified_name, lines;
+};
+
 struct code_head {
 	struct object head;
 	uint64_t constants, names, exceptions;
 	uint32_t flags, warmup, arguments[3], stack_size;
-	int32_t first_line;
-	uint32_t locals[5];
-	uint64_t local_names, local_kinds, file, name, qualified_name, lines;
+	struct code_names told;
 };
 
 #define INSTRUCTIONS_OF_CODE 184
@@ -56,24 +60,35 @@ struct text_head {
 #define ASCII_TEXT   48
 #define COMPACT_TEXT 72
 
-_Static_assert(offsetof(struct code_head, first_line) == 72, "as in code.h");
-_Static_assert(offsetof(struct code_head, lines) == 136, "as in code.h");
+_Static_assert(offsetof(struct code_head, told.first_line) == 72, "as in code.h");
+_Static_assert(offsetof(struct code_head, told.lines) == 136, "as in code.h");
 
 static void *(*this_thread)(void);
 static uint64_t code_type, text_type, bytes_type;
-static bool forbidden; /* process_vm_readv() is */
+static bool forbidden; /* process_vm_writev() is */
+
+/*
+ * The kernel writes from this memory to this memory: what it takes may be gone, and many pieces at
+ * once cost little, which is not so of process_vm_readv(). Those up to the first that is gone.
+ */
+static long gather(const struct iovec *pieces, unsigned n, void *to, size_t size)
+{
+	struct iovec whole = {to, size};
+	long r;
+
+	if (__atomic_load_n(&forbidden, __ATOMIC_RELAXED))
+		return -1;
+	r = sys_call(SYS_process_vm_writev, self.pid, pieces, n, &whole, 1, 0);
+	if (r == -EPERM || r == -ENOSYS)
+		__atomic_store_n(&forbidden, true, __ATOMIC_RELAXED);
+	return r;
+}
 
 static bool peek(uint64_t from, void *to, size_t size)
 {
-	struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
-	long r;
+	struct iovec piece = {(void *)(uintptr_t)from, size};
 
-	if (!from || __atomic_load_n(&forbidden, __ATOMIC_RELAXED))
-		return false;
-	r = sys_call(SYS_process_vm_readv, self.pid, &here, 1, &there, 1, 0);
-	if (r == -EPERM || r == -ENOSYS)
-		__atomic_store_n(&forbidden, true, __ATOMIC_RELAXED);
-	return r == (long)size;
+	return from && gather(&piece, 1, to, size) == (long)size;
 }
 
 static uint64_t symbol(const char *name)
@@ -121,21 +136,92 @@ static bool peek_frame(struct window *w, uint64_t at, struct frame_head *f)
 }
 
 /* The call reads two words of the interpreter's own and a thread-specific value; the shim's thread has none. */
-void python_stack(struct python_stack *s, unsigned max)
+static __attribute__((noinline)) void walk(struct python_stack *s, unsigned max)
 {
 	struct window w = {.from = UINT64_MAX, .end = UINT64_MAX};
 	struct frame_head f;
-	uint64_t at;
+	uint64_t at = (uint64_t)(uintptr_t)this_thread();
 
-	s->count = 0;
-	if (!this_thread || max == 0 || helper_is_self())
-		return;
-	at = (uint64_t)(uintptr_t)this_thread();
 	if (!at || !peek(at + CFRAME_OF_THREAD, &at, sizeof(at)) ||
 		!peek(at + FRAME_OF_CFRAME, &at, sizeof(at)))
 		return;
 	for (; s->count < max && s->count < PYTHON_MAX && peek_frame(&w, at, &f); at = f.previous)
-		s->frames[s->count++] = (struct python_frame){f.code, f.previous_instruction};
+		s->frames[s->count++] = (struct python_frame){f.code, f.previous_instruction, 0};
+}
+
+/* The start of a text: its head, and as much of it as makes one differ from others. */
+union text_start {
+	struct text_head head;
+	uint64_t words[20];
+	char bytes[160];
+};
+
+/* Frames whose names are read at once: a call takes longer than what it reads. */
+#define BATCH 8
+
+struct batch {
+	struct code_names codes[BATCH];
+	union text_start texts[BATCH][2];
+	struct iovec pieces[2 * BATCH];
+};
+
+static struct iovec piece(uint64_t from, size_t size)
+{
+	return (struct iovec){(void *)(uintptr_t)from, size};
+}
+
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 29;
+}
+
+static uint64_t mix_text(uint64_t h, union text_start *t)
+{
+	size_t at = t->head.state >> 6 & 1 ? ASCII_TEXT : COMPACT_TEXT;
+	uint64_t width = t->head.state >> 2 & 7, size = t->head.head.size, end = sizeof(*t);
+
+	h = mix(h, size);
+	if (t->head.hash != UINT64_MAX) /* of all of it; most names have one */
+		return mix(h, t->head.hash);
+	if (size < sizeof(*t) && at + size * width < end)
+		end = at + size * width;
+	memset(t->bytes + end, 0, sizeof(*t) - end);
+	for (size_t i = at / sizeof(h); i * sizeof(h) < end; i++)
+		h = mix(h, t->words[i]);
+	return h;
+}
+
+/* What cannot be read stays 0. */
+static __attribute__((noinline)) void identify(struct python_frame *frames, unsigned n)
+{
+	struct batch b;
+	unsigned i;
+
+	memset(&b, 0, sizeof(b));
+	for (i = 0; i < n; i++)
+		b.pieces[i] = piece(
+			frames[i].code + offsetof(struct code_head, told), sizeof(b.codes[i]));
+	gather(b.pieces, n, b.codes, sizeof(b.codes));
+	for (i = 0; i < n; i++) {
+		b.pieces[2 * i] = piece(b.codes[i].file, sizeof(b.texts[i][0]));
+		b.pieces[2 * i + 1] = piece(b.codes[i].qualified_name, sizeof(b.texts[i][1]));
+	}
+	gather(b.pieces, 2 * n, b.texts, sizeof(b.texts));
+	for (i = 0; i < n; i++) {
+		frames[i].names = mix_text((uint32_t)b.codes[i].first_line, &b.texts[i][0]);
+		frames[i].names = mix_text(frames[i].names, &b.texts[i][1]);
+	}
+}
+
+void python_stack(struct python_stack *s, unsigned max)
+{
+	s->count = 0;
+	if (!this_thread || max == 0 || helper_is_self())
+		return;
+	walk(s, max);
+	for (unsigned i = 0; i < s->count; i += BATCH)
+		identify(s->frames + i, s->count - i < BATCH ? s->count - i : BATCH);
 }
 
 /* A text; what is not ASCII becomes '?', and of a long one the end is kept. */
@@ -245,12 +331,12 @@ static uint32_t line_of(const struct python_frame *f, const struct code_head *co
 	struct object o;
 
 	if (f->at < first) /* not begun yet */
-		return (uint32_t)code->first_line;
-	if (!peek(code->lines, &o, sizeof(o)) || o.type != bytes_type || o.size > 1U << 20)
+		return (uint32_t)code->told.first_line;
+	if (!peek(code->told.lines, &o, sizeof(o)) || o.type != bytes_type || o.size > 1U << 20)
 		return 0;
-	t.at = code->lines + sizeof(o) + sizeof(uint64_t); /* behind a hash */
+	t.at = code->told.lines + sizeof(o) + sizeof(uint64_t); /* behind a hash */
 	t.end = t.at + o.size;
-	return find_line(&t, code->first_line, (f->at - first) / 2);
+	return find_line(&t, code->told.first_line, (f->at - first) / 2);
 }
 
 static struct language_frame resolve_one(const struct python_frame *f)
@@ -262,10 +348,10 @@ static struct language_frame resolve_one(const struct python_frame *f)
 
 	if (!peek(f->code, &code, sizeof(code)) || code.head.type != code_type)
 		return l;
-	n = read_text(code.file, text, sizeof(text) - 1);
+	n = read_text(code.told.file, text, sizeof(text) - 1);
 	text[n] = 0;
 	l.file = n ? module_intern(text, "") : 0;
-	n = read_text(code.qualified_name, text, sizeof(text));
+	n = read_text(code.told.qualified_name, text, sizeof(text));
 	l.function = module_keep(text, n);
 	l.line = line_of(f, &code);
 	return l;

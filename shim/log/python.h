@@ -8,14 +8,18 @@
  * The Python functions that this thread is in, where the process is CPython 3.11. Read out of the
  * interpreter's structures without the GIL and without a call that could take it: a thread's own frames
  * stay as they are while it stands in a hook. Only the end of the interpreter frees those of a daemon
- * thread at any moment, so all is read by process_vm_readv(), which fails where a load would crash.
+ * thread at any moment, so all is read by process_vm_writev(), which fails where a load would crash.
  */
 
 #define PYTHON_MAX 32 /* frames that are told of one stack */
 
-/* A frame as the interpreter has it: the same code at the same place has the same two addresses. */
+/*
+ * A frame as the interpreter has it: the same code at the same place has the same two addresses. Code
+ * that was thrown away leaves its address to other code, so its names count as well.
+ */
 struct python_frame {
 	uint64_t code, at;
+	uint64_t names; /* hash of file, function and first line */
 };
 
 struct python_stack {

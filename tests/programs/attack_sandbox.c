@@ -54,10 +54,10 @@ static void filter_on_all_threads(char **args)
 
 static unsigned number_of(const char *name)
 {
-	return !name				    ? SYS_getsockopt
-		: !strcmp(name, "fallocate")	    ? SYS_fallocate
-		: !strcmp(name, "process_vm_readv") ? SYS_process_vm_readv
-						    : SYS_getsockopt;
+	return !name				     ? SYS_getsockopt
+		: !strcmp(name, "fallocate")	     ? SYS_fallocate
+		: !strcmp(name, "process_vm_writev") ? SYS_process_vm_writev
+						     : SYS_getsockopt;
 }
 
 /* The program proper comes by exec, under a filter that it knows nothing of. [SYSTEM-CALL [PROGRAM ...]] */

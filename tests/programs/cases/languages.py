@@ -105,6 +105,17 @@ def python_lines_are_those_of_the_interpreter_itself(run):
 
 
 @scenario(Works(), modes=AUDIT)
+def code_at_the_address_of_code_that_is_gone_has_its_own_names(run):
+    needs_python_3_11()
+    program = run.run(PYTHON, script("python_made_anew.py"), run.host, Greeter(run).port, 30)
+    assert int(program.out) < 10, f"{program.out} addresses: nothing was put to the test"
+    resets = [event for event in run.events()[0] if event["event"] == "rst"]
+    told = [event["language_frames"][0]["file"] for event in resets if "language_frames" in event]
+    assert sorted(told) == [f"/srv/plugin{number:04}.py" for number in range(30)], told
+    assert len({event["stack_id"] for event in resets}) == 30, resets
+
+
+@scenario(Works(), modes=AUDIT)
 def a_python_line_is_what_the_report_and_a_rule_name(run):
     needs_python_3_11()
     port = Greeter(run).port
@@ -134,7 +145,7 @@ def the_interpreter_ends_while_threads_are_still_resetting(run):
 @scenario(Works(), modes=AUDIT)
 def a_sandbox_that_kills_for_the_reading_of_memory_costs_the_python_frames(run):
     needs_python_3_11()
-    program = run.run(run.victim("attack_sandbox"), "inherited", "process_vm_readv", PYTHON,
+    program = run.run(run.victim("attack_sandbox"), "inherited", "process_vm_writev", PYTHON,
                       script("python_lines.py"), run.host, Greeter(run).port)
     assert program.process.returncode == 0, f"{program.process.returncode}: {program.err}"
     events, _ = run.events()
