@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,17 +57,23 @@ static bool began(int pid, char *state, uint64_t *ticks)
 			state, ticks) == 2;
 }
 
-/* Another process has the pid now, if it began after the file was made. */
+/*
+ * Another process has the pid now, if it began after the file was made. A process need not see the
+ * boot id (ProcSubset= of systemd), nor others the process (hidepid= of proc).
+ */
 static enum stats_life life_of(const struct stats_process *p, const struct here *h)
 {
 	uint64_t ticks, hz = (uint64_t)sysconf(_SC_CLK_TCK);
 	char state;
 
-	if (*h->boot_id && strcmp(p->boot_id, h->boot_id) != 0)
+	if (*h->boot_id && *p->boot_id && strcmp(p->boot_id, h->boot_id) != 0)
 		return STATS_ENDED;
 	if (!h->pid_namespace || p->pid_namespace != h->pid_namespace)
 		return STATS_UNKNOWN;
-	if (!began(p->pid, &state, &ticks) || state == 'Z' || state == 'X')
+	if (!began(p->pid, &state, &ticks))
+		return p->pid > 0 && (kill(p->pid, 0) == 0 || errno == EPERM) ? STATS_UNKNOWN
+									      : STATS_ENDED;
+	if (state == 'Z' || state == 'X')
 		return STATS_ENDED;
 	return ticks / hz * 1000000000 + ticks % hz * (1000000000 / hz) <= p->made_ns
 		? STATS_RUNNING
@@ -172,6 +179,7 @@ const char *stats_folder_read(struct stats_folder *f, const char *path)
 	*f = (struct stats_folder){0};
 	if (!dir)
 		return strerror(errno);
+	fstat(dirfd(dir), &f->is);
 	while ((entry = readdir(dir)) != NULL) {
 		if (stats_name(entry->d_name))
 			add_file(f, dirfd(dir), entry->d_name, &here);
@@ -205,9 +213,14 @@ size_t stats_folder_remove(const struct stats_folder *f, const char *path)
 {
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t removed = 0;
+	struct stat now;
 
 	if (folder < 0)
 		return 0;
+	if (fstat(folder, &now) != 0 || now.st_dev != f->is.st_dev || now.st_ino != f->is.st_ino) {
+		close(folder);
+		return 0;
+	}
 	for (size_t i = 0; i < f->count; i++)
 		removed += f->list[i].file && unlinkat(folder, f->list[i].file, 0) == 0;
 	close(folder);

@@ -69,14 +69,17 @@ static bool parse_frames(struct stats_callsite *s, const char *piece, const stru
 	return true;
 }
 
-static bool parse_site(struct stats_process *p, struct stats_callsite *s, size_t size, uint32_t at)
+static bool parse_site(
+	struct stats_process *p, struct stats_callsite *s, size_t size, uint32_t at, size_t *left)
 {
 	const char *piece = (const char *)p->data + at;
 	const struct stats_record *r = (const void *)piece;
 	size_t least = sizeof(*r) + p->actions_count * p->outcomes_count * sizeof(r->counts[0]);
 
-	if (at % 8 || at > size || size - at < least || r->size < least || r->size > size - at)
+	if (at % 8 || at > size || size - at < least || r->size < least || r->size > size - at ||
+		r->size > *left)
 		return false;
+	*left -= r->size;
 	s->pattern = name_at(piece, r->size, r->pattern);
 	s->op = name_at(piece, r->size, r->op);
 	s->stack_id = r->stack_id;
@@ -90,8 +93,11 @@ static bool parse_site(struct stats_process *p, struct stats_callsite *s, size_t
 	return is_word(s->pattern) && is_word(s->op) && parse_frames(s, piece, r);
 }
 
+/* Records that overlap would make much of little: together they are no larger than the file. */
 static bool parse_sites(struct stats_process *p, const struct stats_header *h, size_t size)
 {
+	size_t left = size;
+
 	if (h->sites_count > (size - sizeof(*h)) / sizeof(h->sites[0]))
 		return false;
 	p->sites = calloc(h->sites_count + 1, sizeof(*p->sites));
@@ -100,7 +106,9 @@ static bool parse_sites(struct stats_process *p, const struct stats_header *h, s
 	for (uint32_t i = 0; i < h->sites_count; i++) {
 		if (h->sites[i] >= size) /* added while the file was read */
 			continue;
-		if (h->sites[i] && !parse_site(p, &p->sites[p->sites_count++], size, h->sites[i]))
+		if (!h->sites[i])
+			continue;
+		if (!parse_site(p, &p->sites[p->sites_count++], size, h->sites[i], &left))
 			return false;
 	}
 	return true;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /*
  * Reads the counter files of RSTFIX_STATS (shim/log/statsfile.h). Their bytes are believed in nothing:
@@ -59,6 +60,7 @@ struct stats_folder {
 	struct stats_process *list;
 	size_t count;
 	size_t unreadable; /* files with the right name that are none */
+	struct stat is;	   /* the folder itself, whatever its name leads to later */
 };
 
 /* May a file have this name? */
@@ -80,7 +82,7 @@ void stats_folder_free(struct stats_folder *f);
 /* Leaves those of processes that have ended. Where a process runs nobody removes its file. */
 void stats_folder_keep_ended(struct stats_folder *f);
 
-/* Removes from the folder the files that f has. How many. */
+/* Removes from the folder the files that f has. How many; 0 where path leads to another folder now. */
 size_t stats_folder_remove(const struct stats_folder *f, const char *path);
 
 #endif

@@ -67,6 +67,10 @@ def check_refusals(reports):
     os.chmod(path, 0o644)
     os.utime(path, (999, 999))
     assert refused(reports, log, folder).endswith("is older than the process")
+    os.truncate(path, 1 << 40)
+    os.utime(path, (1000, 1000))
+    assert refused(reports, log, folder).endswith("is larger than 1 GiB")
+    os.truncate(path, len(MAP))
     os.utime(path, (1000, 1000))
     assert "JS:~reply" in symbols(reports.json("--perf-map", folder, log))[1]
     if os.geteuid() != 0:

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "log/statsfile.h"
 #include "prometheus.h"
@@ -150,6 +152,17 @@ static void what_does_not_add_up_is_refused(void **state)
 	REFUSED(record(h)->frames += 4);
 }
 
+/* Each would have its frames: gigabytes out of a file of four megabytes. */
+static void records_that_are_one_another_are_refused(void **state)
+{
+	(void)state;
+	REFUSED({
+		h->sites_count = 8;
+		for (unsigned i = 0; i < 8; i++)
+			h->sites[i] = RECORD;
+	});
+}
+
 static void a_record_added_meanwhile_is_left_out(void **state)
 {
 	struct stats_header *h = make_file("httpd");
@@ -268,6 +281,44 @@ static void a_row_is_words_that_are_safe_for_a_terminal(void **state)
 	stats_folder_free(&f);
 }
 
+static void write_file(const char *path)
+{
+	struct stats_header *h = make_file("httpd");
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	h->used = ROOM;
+	h->pid_namespace = 1;
+	strcpy(h->boot_id, "another");
+	assert_int_equal(fwrite(h, ROOM, 1, file), 1);
+	fclose(file);
+	free(h);
+}
+
+/* Who owns what leads to a folder can make it lead to somebody else's. */
+static void nothing_is_removed_from_another_folder_than_was_read(void **state)
+{
+	char root[] = "/tmp/test_statsread.XXXXXX";
+	struct stats_folder f;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	assert_int_equal(chdir(root), 0);
+	assert_int_equal(mkdir("own", 0700) | mkdir("others", 0700), 0);
+	write_file("own/rstfix-1-2.stats");
+	write_file("others/rstfix-1-2.stats");
+	assert_null(stats_folder_read(&f, "own"));
+	stats_folder_keep_ended(&f);
+	assert_int_equal(f.count, 1);
+	assert_int_equal(rename("own", "moved") | symlink("others", "own"), 0);
+	assert_int_equal(stats_folder_remove(&f, "own"), 0);
+	assert_int_equal(unlink("others/rstfix-1-2.stats"), 0);
+	assert_int_equal(stats_folder_remove(&f, "moved"), 1);
+	stats_folder_free(&f);
+	assert_int_equal(unlink("own") | rmdir("moved") | rmdir("others") | chdir("/"), 0);
+	assert_int_equal(rmdir(root), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +326,8 @@ int main(void)
 		cmocka_unit_test(a_file_cut_anywhere_kills_nobody),
 		cmocka_unit_test(a_file_spoilt_anywhere_kills_nobody),
 		cmocka_unit_test(what_does_not_add_up_is_refused),
+		cmocka_unit_test(nothing_is_removed_from_another_folder_than_was_read),
+		cmocka_unit_test(records_that_are_one_another_are_refused),
 		cmocka_unit_test(a_record_added_meanwhile_is_left_out),
 		cmocka_unit_test(a_folder_is_summed_up_for_prometheus),
 		cmocka_unit_test(rows_are_summed_up_and_sorted),

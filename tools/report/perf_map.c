@@ -16,6 +16,9 @@
 /* Longer names are cut. */
 #define LINE_SIZE 4096
 
+/* More than any program writes, and read in a few seconds; a hole can be of any size. */
+#define SIZE_MAX_GIB 1
+
 /* A frame without a name, of a process. */
 struct unnamed {
 	struct stack *stack;
@@ -48,6 +51,8 @@ static char *why_not(const struct perf_maps *maps, const struct stack *of, const
 		return memory_print("can be written by others");
 	if ((uint64_t)st->st_mtime < of->start)
 		return memory_print("is older than the process");
+	if (st->st_size > (off_t)SIZE_MAX_GIB << 30)
+		return memory_print("is larger than %d GiB", SIZE_MAX_GIB);
 	return NULL;
 }
 

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 from harness.scenario import Works, scenario
 
@@ -72,4 +73,23 @@ def what_ended_processes_have_counted_is_printed_and_removed(run):
         assert left[0] == "notes" and len(left) == 3, left
         assert any(name.startswith(f"rstfix-{running.pid}-") for name in left), left
         assert "--remove-ended" not in told.stderr and "are none" in told.stderr, told.stderr
+        running.process.kill()
+
+
+@scenario(Works(), modes=AUDIT, needs=("unshare",))
+def what_runs_and_does_not_see_the_boot_id_keeps_its_file(run):
+    hidden = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc/sys && exec "$@"', "sh")
+    with counters() as folder:
+        running = run.serve(*hidden, run.victim("floods"), run.port, 1, env={"RSTFIX_STATS": folder})
+        with socket.create_connection((run.host, run.port), 10) as sock:
+            sock.sendall(b"0123456789")
+            with contextlib.suppress(ConnectionResetError):
+                sock.recv(1)
+        deadline = time.monotonic() + 5
+        while not (files := os.listdir(folder)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        told = subprocess.run([run.settings.rstfix, "top", "--remove-ended", folder], capture_output=True,
+                              text=True, timeout=20, check=True)
+        assert running.process.poll() is None and os.listdir(folder) == files and files, told
+        assert len(told.stdout.splitlines()) == 1, told.stdout
         running.process.kill()
