@@ -284,7 +284,7 @@ bool callsite_frames_due(struct callsite *s, uint32_t now_ms, uint32_t generatio
 {
 	uint32_t told = __atomic_load_n(&s->frames_told_ms, __ATOMIC_RELAXED);
 
-	if (told && now_ms - told < FRAMES_AGAIN_MS &&
+	if (told && (now_ms | 1) - told < FRAMES_AGAIN_MS &&
 		__atomic_load_n(&s->frames_told_generation, __ATOMIC_RELAXED) == generation)
 		return false;
 	__atomic_store_n(&s->frames_told_ms, now_ms | 1, __ATOMIC_RELAXED);

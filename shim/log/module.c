@@ -14,7 +14,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MODULES	     512
+#define MODULES 512
+#define FILES_END \
+	384 /* files of the program's language, of which it can make any number, end here */
 #define STRINGS_SIZE (512 * 1024)
 #define SYMBOL_MAX   1024 /* mangled names of C++ are long; of a longer one this much is kept */
 
@@ -69,13 +71,15 @@ uint32_t module_keep(const char *s, size_t len)
 	return at;
 }
 
-unsigned module_intern(const char *path, const char *build_id)
+static unsigned intern(const char *path, const char *build_id, unsigned end)
 {
 	unsigned n = __atomic_load_n(&module_count, __ATOMIC_ACQUIRE), i;
 
 	for (i = 1; i < n && i < MODULES; i++)
 		if (strcmp(module_path(i), path) == 0 && strcmp(module_build_id(i), build_id) == 0)
 			return i;
+	if (n >= end)
+		return 0;
 	n = __atomic_fetch_add(&module_count, 1, __ATOMIC_ACQ_REL);
 	if (n >= MODULES) {
 		__atomic_store_n(&module_count, MODULES, __ATOMIC_RELEASE);
@@ -84,6 +88,16 @@ unsigned module_intern(const char *path, const char *build_id)
 	modules[n].path = module_keep(path, strlen(path));
 	modules[n].build_id = module_keep(build_id, strlen(build_id));
 	return n;
+}
+
+unsigned module_intern(const char *path, const char *build_id)
+{
+	return intern(path, build_id, MODULES);
+}
+
+unsigned module_intern_file(const char *path)
+{
+	return intern(path, "", FILES_END);
 }
 
 const char *module_string(uint32_t offset)

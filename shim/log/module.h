@@ -16,8 +16,12 @@ bool module_start(void);
  */
 void module_resolve(void *const *addresses, struct frame *frames, unsigned n);
 
-/* A module, and its number; a text appended to the strings, and its offset. 0 when full. */
+/*
+ * A module, and its number; a file of the program's language, numbered with them, which leaves room
+ * for modules; a text appended to the strings, and its offset. 0 when full.
+ */
 unsigned module_intern(const char *path, const char *build_id);
+unsigned module_intern_file(const char *path);
 uint32_t module_keep(const char *s, size_t len);
 
 const char *module_path(unsigned module);

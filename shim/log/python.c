@@ -350,7 +350,7 @@ static struct language_frame resolve_one(const struct python_frame *f)
 		return l;
 	n = read_text(code.told.file, text, sizeof(text) - 1);
 	text[n] = 0;
-	l.file = n ? module_intern(text, "") : 0;
+	l.file = n ? module_intern_file(text) : 0;
 	n = read_text(code.told.qualified_name, text, sizeof(text));
 	l.function = module_keep(text, n);
 	l.line = line_of(f, &code);

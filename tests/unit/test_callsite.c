@@ -7,10 +7,12 @@
 #include <cmocka.h>
 #include <monetary.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log/callsite.h"
+#include "log/module.h"
 
 static int start(void **state)
 {
@@ -38,6 +40,21 @@ static void the_same_stack_is_the_same_callsite(void **state)
 	assert_int_not_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_DUP2, here, 3, NULL), a);
 	assert_int_not_equal(callsite_find(PATTERN_LINGER_ZERO, OP_CLOSE, here, 3, NULL), a);
 	assert_int_not_equal(callsite_find(PATTERN_UNREAD_CLOSE, OP_CLOSE, here, 2, NULL), a);
+}
+
+/* A program can make any number of them: one for each piece of code that it compiles. */
+static void files_of_a_language_leave_room_for_modules(void **state)
+{
+	char path[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(path, sizeof(path), "<input-%u>", i);
+		module_intern_file(path);
+	}
+	assert_int_equal(module_intern_file("/srv/one_more.py"), 0);
+	assert_int_not_equal(module_intern_file("<input-1>"), 0);
+	assert_int_not_equal(module_intern("/usr/lib/libnew.so", "ab12"), 0);
 }
 
 static void the_stack_id_depends_on_the_code_alone(void **state)
@@ -98,6 +115,7 @@ static void frames_are_due_at_first_each_minute_and_after_a_reopening(void **sta
 
 	(void)state;
 	assert_true(callsite_frames_due(s, 1000, 1));
+	assert_false(callsite_frames_due(s, 1000, 1)); /* in the same millisecond */
 	assert_false(callsite_frames_due(s, 2000, 1));
 	assert_false(callsite_frames_due(s, 60999, 1));
 	assert_true(callsite_frames_due(s, 61002, 1));
@@ -169,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_stack_is_the_same_callsite),
+		cmocka_unit_test(files_of_a_language_leave_room_for_modules),
 		cmocka_unit_test(the_stack_id_depends_on_the_code_alone),
 		cmocka_unit_test(frames_are_resolved_to_module_build_id_and_symbol),
 		cmocka_unit_test(code_made_at_run_time_has_no_module_and_a_stable_id),
