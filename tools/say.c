@@ -11,13 +11,16 @@
 
 void say(const char *command, const char *format, ...)
 {
+	char text[8192], line[8192];
+	struct text t = text_on(line, sizeof(line));
 	va_list args;
 
 	va_start(args, format);
-	fprintf(stderr, "rstfix%s%s: ", command ? " " : "", command ? command : "");
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_safe(&t, text);
+	fprintf(stderr, "rstfix%s%s: %s\n", command ? " " : "", command ? command : "",
+		text_end(&t));
 }
 
 static void escape(char *out, size_t size, const char *value)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include <stdbool.h>
+#include <stdio.h>
 
 /*
  * What rstfix itself tells a person, one line each on standard error: what happened, why, and what
@@ -13,7 +14,10 @@
 
 #define EXIT_REFUSED 2 /* a command line or an environment that cannot be followed */
 
-/* A line from a command ("rstfix run: ..."), or from rstfix as such with command NULL. */
+/*
+ * A line from a command ("rstfix run: ..."), or from rstfix as such with command NULL. Bytes that a
+ * terminal should not get (names of programs and files are any) are told as \xNN.
+ */
 void say(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*

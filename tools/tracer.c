@@ -78,10 +78,20 @@ static void unmap(char *address)
 	memmove(address, address + sizeof(mapped) - 1, strlen(address + sizeof(mapped) - 1) + 1);
 }
 
+/* The last one: a program may have any name, that of a processor among them. */
+static const char *last_of(const char *from, const char *end, const char *what)
+{
+	const char *found = NULL, *at = from;
+
+	while ((at = memmem(at, (size_t)(end - at), what, strlen(what))) != NULL)
+		found = at++;
+	return found;
+}
+
 /* "          python3-123     [001] ..s1.  12.345678: " in front of the event. */
 static void parse_head(const char *line, const char *event, struct traced_reset *r)
 {
-	const char *cpu = memmem(line, (size_t)(event - line), " [", 2);
+	const char *cpu = last_of(line, event, " [");
 	const char *dash = cpu ? memrchr(line, '-', (size_t)(cpu - line)) : NULL;
 	const char *flags = cpu ? memmem(cpu, (size_t)(event - cpu), "] ", 2) : NULL;
 	const char *time = memrchr(line, ' ', (size_t)(event - line) - 1);

@@ -220,6 +220,12 @@ static void a_line_of_the_trace_is_read(void **state)
 	assert_false(r.interrupted);
 	assert_string_equal(r.source, "[::1]:1");
 	assert_string_equal(r.reason, "");
+	assert_true(tracer_parse("   a-1 [x] sh-12 [001] ..s1. 1.000001: tcp_send_reset: skbaddr=0 "
+				 "skaddr=0 src=1.2.3.4:5 dest=6.7.8.9:10 state=TCP_CLOSE\n",
+		&r));
+	assert_string_equal(r.program, "a-1 [x] sh");
+	assert_int_equal(r.pid, 12);
+	assert_true(r.interrupted);
 	assert_false(tracer_parse("# tracer: nop\n", &r));
 	assert_false(tracer_parse("tcp_send_reset: src=1:1 dest=2:2\n", &r));
 }

@@ -57,6 +57,14 @@ def a_late_rst_is_blamed_on_the_close_that_left_it(run):
 
 
 @scenario(Works(), modes=AUDIT, root=True)
+def a_name_of_a_program_is_no_command_for_the_terminal(run):
+    program = run.path("x\033[31m")
+    os.symlink(PYTHON, program)
+    _, said, _ = kernel(run, program, script("late_data.py"), "close")
+    assert "close() in x\\x1b[31m, stack" in said and "\033" not in said, said
+
+
+@scenario(Works(), modes=AUDIT, root=True)
 def a_late_rst_is_blamed_on_the_exit_that_left_it(run):
     counts, said, _ = late(run, "exit")
     assert (counts["told"], counts["late"]) == (0, 1), said
