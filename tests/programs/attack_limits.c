@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams whose output cannot be sent any more, more callsites than fit a table, and what a
- * program finds in errno at its start.
+ * Streams whose output cannot be sent any more, more callsites than fit a table, what a
+ * program finds in errno at its start, and an exec that fails while a socket lingers.
  * usage: attack_limits CASE [COUNT]
  */
 #include <fcntl.h>
+#include <time.h>
 
 #include "victim.h"
 
@@ -103,11 +104,32 @@ static void tell_errno(char **args)
 	say("errno", errno_at_start);
 }
 
+/* The peer does not read: what lingers cannot be acknowledged, and an exec that fails ends nothing. */
+static void exec_that_fails(char **args)
+{
+	static char output[1 << 16];
+	struct timespec from, to;
+	int fds[2];
+
+	(void)args;
+	unread_pair(fds);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	while (write(fds[0], output, sizeof(output)) > 0)
+		;
+	close(fds[0]);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	say("exec", execl("/nonexistent/program", "program", (char *)NULL));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	printf("%s\n",
+		to.tv_sec - from.tv_sec + (to.tv_nsec - from.tv_nsec) / 1e9 < 0.5 ? "at once"
+										  : "late");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"reset-peer", stream_to_a_reset_peer},
-		{"full", stream_that_is_full}, {"callsites", many_callsites},
-		{"errno", tell_errno}};
+		{"full", stream_that_is_full}, {"callsites", many_callsites}, {"errno", tell_errno},
+		{"exec-fails", exec_that_fails}};
 
 	errno_at_start = errno;
 	(void)argc;
