@@ -46,3 +46,8 @@ def a_log_on_a_full_disk_harms_nobody(run):
 @scenario(Works())
 def an_exec_that_fails_waits_for_nothing_that_lingers(run):
     attack(run, "limits", "exec-fails", expected="exec: ENOENT\nat once\n")
+
+
+@scenario(Works())
+def descriptors_that_ran_out_beside_a_child_delay_no_close(run):
+    attack(run, "limits", "child", expected="dup: EMFILE\nclosed at once\n")
