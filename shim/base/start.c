@@ -298,10 +298,10 @@ void start(int argc, char **argv, char **envp)
 	hand_on(envp);
 	if (self.opt.mode == MODE_OFF || !options_program_matches(self.opt.programs, self.program))
 		return;
-	self.pid = (pid_t)sys0(SYS_getpid);
-	self.start_s = start_now_us() / 1000000;
 	if (!sandbox_allows_us(&sandbox))
 		return;
+	self.pid = (pid_t)sys0(SYS_getpid);
+	self.start_s = start_now_us() / 1000000;
 	self.exec_check = sandbox.exec_check;
 	self.kcmp = sandbox.kcmp;
 	if (!sandbox.reaper)

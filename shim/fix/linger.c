@@ -254,7 +254,11 @@ bool linger_adopt(int fd, const struct parcel *p)
 	return true;
 }
 
-static bool give_way(void)
+/*
+ * `own`: what is shut has an end for the reaper as well where somebody has a copy of it, a child that has
+ * not come by a door yet. Else the channel is the parent's, and goes on.
+ */
+static bool give_way(bool own)
 {
 	int fd = __atomic_exchange_n(&channel, -1, __ATOMIC_SEQ_CST), none = -1;
 
@@ -266,6 +270,8 @@ static bool give_way(void)
 		return false;
 	}
 	fdhint_forget(fd);
+	if (own)
+		sys2(SYS_shutdown, fd, SHUT_WR);
 	sys1(SYS_close, fd);
 	return true;
 }
@@ -280,7 +286,7 @@ bool linger_give_way(void)
 
 	if (!begin_opening(PATIENCE_MS))
 		return false;
-	done = give_way();
+	done = give_way(true);
 	end_opening();
 	return done;
 }
@@ -352,7 +358,7 @@ void linger_forked(void)
 	reaper_forked();
 	deferred_forked();
 	senders = opening = never = failed_ms = 0;
-	linger_give_way();
+	give_way(false);
 }
 
 void linger_yield(unsigned first, unsigned last)

@@ -7,6 +7,7 @@
 #include "../log/unwind.h"
 #include "closing.h"
 #include "export.h"
+#include "seen.h"
 
 #include <errno.h>
 
@@ -66,23 +67,25 @@ EXPORT(int, __close, (int fd))
 	return rf_close_by(libc___close, fd, CALLER());
 }
 
-/* A duplicate of it, higher in the range. */
-static bool again_above(unsigned fd, unsigned end)
+static bool is_shared(unsigned fd)
 {
-	uint64_t cookie = 0;
+	return (fdhint_get((int)fd) & HINT_STREAM) && (fdhint_record((int)fd)->flags & REC_SHARED);
+}
 
-	if (!(fdhint_get((int)fd) & HINT_STREAM) || !(fdhint_record((int)fd)->flags & REC_SHARED))
-		return false;
-	for (unsigned i = fd + 1; i < end; i++) {
-		if (!(fdhint_get((int)i) & HINT_STREAM) ||
-			!(fdhint_record((int)i)->flags & REC_SHARED))
-			continue;
-		if (!cookie)
-			cookie = facts_cookie((int)fd);
-		if (cookie && facts_cookie((int)i) == cookie)
-			return true;
-	}
-	return false;
+/* Of those that have duplicates in the range the highest one is left. */
+static void close_duplicates(unsigned first, unsigned end, enum op op, const void *caller)
+{
+	unsigned count = 0, i;
+	struct seen seen;
+
+	for (i = first; i < end; i++)
+		count += is_shared(i);
+	if (count < 2 || !seen_begin(&seen, count))
+		return;
+	for (i = end; i > first; i--)
+		if (is_shared(i - 1) && seen_before(&seen, facts_cookie((int)i - 1)))
+			closing_whole((int)i - 1, op, caller);
+	seen_end(&seen);
 }
 
 /*
@@ -98,12 +101,10 @@ static int close_watched(unsigned first, unsigned last, enum op op, const void *
 
 	if (!start_ready())
 		return -1;
-	for (i = first; i < end; i++) {
-		if (again_above(i, end))
-			closing_whole((int)i, op, caller);
-		else if (spared((int)i))
+	close_duplicates(first, end, op, caller);
+	for (i = first; i < end; i++)
+		if (spared((int)i))
 			own = (int)i;
-	}
 	for (i = end; i > first; i--)
 		if (fdhint_get((int)i - 1) & HINT_STREAM)
 			closing_whole((int)i - 1, op, caller);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "exec.h"
 
+#include "../base/helper.h"
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/family.h"
@@ -136,6 +137,9 @@ static int execute(const struct exec *x, const void *caller)
 
 	if (x->how == BY_AT && (x->flags & AT_EXECVE_CHECK)) /* a question, or EINVAL */
 		return (int)call_exec(x, x->envp);
+	/* What lingers, in a thread that this would end, goes on: nobody waits for it in vain. */
+	if (counted && helper_running() && !executable_exists(x))
+		return (int)exec_with(x->envp, call_exec, x);
 	ending_exec(executable, x, caller);
 	if (counted)
 		family_exec_begin(executable, x);

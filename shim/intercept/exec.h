@@ -41,6 +41,9 @@ struct exec {
  */
 bool executable(const void *exec);
 
+/* Its file is there, and permitted; its format is not looked at. False: the exec fails. */
+bool executable_exists(const void *exec);
+
 /* The doors that syscall() shares with libc's names. */
 long rf_execve(const char *path, char *const argv[], char *const envp[], const void *caller);
 long rf_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags,

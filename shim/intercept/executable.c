@@ -166,7 +166,7 @@ static enum format format_of(struct target t)
 }
 
 /* As execvp() looks for it; what is of no format goes to the shell. */
-static bool found(const struct exec *x)
+static bool found(const struct exec *x, bool by_format)
 {
 	const char *path = getenv("PATH"), *end;
 	char buf[PATH_MAX];
@@ -183,14 +183,13 @@ static bool found(const struct exec *x)
 		buf[len] = '/';
 		strcpy(buf + len + (len > 0), x->path);
 		if (permitted(&t))
-			return !self.exec_check || format_of(t) != FAILS;
+			return !by_format || format_of(t) != FAILS;
 	}
 	return false;
 }
 
-bool executable(const void *exec)
+static bool runs(const struct exec *x, bool by_format)
 {
-	const struct exec *x = exec;
 	struct target t = {AT_FDCWD, x->path, 0, x->argv, x->envp};
 
 	if (x->how == BY_FD)
@@ -201,8 +200,18 @@ bool executable(const void *exec)
 	if (sys3(SYS_faccessat, t.dir, t.path, F_OK) == -EFAULT)
 		return false;
 	if (x->how == BY_SEARCH && strchr(x->path, '/'))
-		return permitted(&t) && (!self.exec_check || format_of(t) != FAILS);
+		return permitted(&t) && (!by_format || format_of(t) != FAILS);
 	if (x->how == BY_SEARCH)
-		return *x->path && found(x);
-	return permitted(&t) && (!self.exec_check || format_of(t) == RUNS);
+		return *x->path && found(x, by_format);
+	return permitted(&t) && (!by_format || format_of(t) == RUNS);
+}
+
+bool executable(const void *exec)
+{
+	return runs(exec, self.exec_check);
+}
+
+bool executable_exists(const void *exec)
+{
+	return runs(exec, false);
 }

@@ -89,11 +89,12 @@ static void repaired(int fd)
 	fdhint_forget(fd);
 }
 
-/* SO_ATTACH_FILTER is SO_GET_FILTER. */
+/* SO_ATTACH_FILTER is SO_GET_FILTER; what is locked could not be detached any more. */
 static inline bool is_filter(int level, int name)
 {
 	return level == SOL_SOCKET &&
-		(name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER || name == SO_ATTACH_BPF);
+		(name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER || name == SO_ATTACH_BPF ||
+			name == SO_LOCK_FILTER);
 }
 
 int rf_setsockopt(int fd, int level, int name, const void *value, socklen_t len, const void *caller)

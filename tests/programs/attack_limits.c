@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streams whose output cannot be sent any more, more callsites than fit a table, and what a
- * program finds in errno at its start.
+ * Streams whose output cannot be sent any more, more callsites than fit a table, what a
+ * program finds in errno at its start, an exec that fails while a socket lingers, and no descriptors
+ * left beside a child.
  * usage: attack_limits CASE [COUNT]
  */
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
 
 #include "victim.h"
 
@@ -103,11 +108,78 @@ static void tell_errno(char **args)
 	say("errno", errno_at_start);
 }
 
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void wait_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static double close_unread(void)
+{
+	int fds[2];
+	double start;
+
+	unread_pair(fds);
+	start = seconds();
+	close(fds[0]);
+	start = seconds() - start;
+	close(fds[1]);
+	return start;
+}
+
+/* A child that has not come out of fork() has a copy of all that the shim had when descriptors ran out. */
+static void out_of_descriptors_beside_a_child(char **args)
+{
+	struct rlimit old, few;
+	pid_t child;
+	double took;
+
+	(void)args;
+	close_unread();
+	pthread_atfork(NULL, NULL, wait_for_ever);
+	child = fork();
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = (struct rlimit){3, old.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &few);
+	say("dup", dup(0));
+	setrlimit(RLIMIT_NOFILE, &old);
+	took = close_unread();
+	took += close_unread();
+	kill(child, SIGKILL);
+	printf("closed %s\n", took < 0.15 ? "at once" : "late");
+}
+
+/* The peer does not read: what lingers cannot be acknowledged, and an exec that fails ends nothing. */
+static void exec_that_fails(char **args)
+{
+	static char output[1 << 16];
+	int fds[2];
+	double start;
+
+	(void)args;
+	unread_pair(fds);
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	while (write(fds[0], output, sizeof(output)) > 0)
+		;
+	close(fds[0]);
+	start = seconds();
+	say("exec", execl("/nonexistent/program", "program", (char *)NULL));
+	printf("%s\n", seconds() - start < 0.5 ? "at once" : "late");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"reset-peer", stream_to_a_reset_peer},
-		{"full", stream_that_is_full}, {"callsites", many_callsites},
-		{"errno", tell_errno}};
+		{"full", stream_that_is_full}, {"callsites", many_callsites}, {"errno", tell_errno},
+		{"exec-fails", exec_that_fails}, {"child", out_of_descriptors_beside_a_child}};
 
 	errno_at_start = errno;
 	(void)argc;

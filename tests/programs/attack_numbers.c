@@ -146,11 +146,39 @@ static void urgent_after_close(char **args)
 	printf("SIGURG: %d\n", (int)urgent);
 }
 
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Each of them has a duplicate: which ones belong together must not be found by comparing all with all. */
+static void close_duplicates(char **args)
+{
+	struct rlimit lim;
+	int last = 0, i;
+	double start;
+
+	(void)args;
+	getrlimit(RLIMIT_NOFILE, &lim);
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+	for (i = 0; i < 4000; i++)
+		last = socket(AF_INET, SOCK_STREAM, 0);
+	for (i = 0; i < 4000; i++)
+		dup(last - i);
+	start = seconds();
+	closefrom(3);
+	printf("closed %s\n", seconds() - start < 2 ? "at once" : "late");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"last", last_number},
 		{"vfork", taken_by_a_vfork_child}, {"urgent", urgent_after_close},
-		{"each", close_each}};
+		{"each", close_each}, {"duplicates", close_duplicates}};
 
 	(void)argc;
 	return attack(argv, table, sizeof(table) / sizeof(*table));

@@ -3,12 +3,14 @@
  * Filters that kill for a system call that the program itself never makes.
  * usage: attack_sandbox CASE
  */
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "victim.h"
 
@@ -71,6 +73,37 @@ static void inherited_filter(char **args)
 	err(1, "exec");
 }
 
+/* The exit status of one that closes, and of which nobody hears. `library` is preloaded, if there is one. */
+static int closes_under(unsigned number, const char *library)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		if (library)
+			setenv("LD_PRELOAD", library, 1);
+		dup2(open("/dev/null", O_RDWR), STDOUT_FILENO);
+		dup2(STDOUT_FILENO, STDERR_FILENO);
+		if (forbid(number, 0) == 0)
+			execl(myself, myself, "close", (char *)NULL);
+		_exit(1);
+	}
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* For every system call a filter that kills for it: the library must not make what the program does not. */
+static void every_inherited_filter(char **args)
+{
+	for (unsigned n = 0; n < 470; n++) {
+		if (n == SYS_clone ||
+			n == SYS_wait4) /* by which it is tried whether a filter kills */
+			continue;
+		if (closes_under(n, args[0]) != 0 && closes_under(n, NULL) == 0)
+			printf("killed for system call %u\n", n);
+	}
+	puts("alive");
+}
+
 static void inherited_execveat(char **args)
 {
 	(void)args;
@@ -104,8 +137,9 @@ static void close_unread(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"all-threads", filter_on_all_threads},
-		{"inherited", inherited_filter}, {"inherited-execveat", inherited_execveat},
-		{"close", close_unread}, {"exec", exec_unread}};
+		{"inherited", inherited_filter}, {"every", every_inherited_filter},
+		{"inherited-execveat", inherited_execveat}, {"close", close_unread},
+		{"exec", exec_unread}};
 
 	(void)argc;
 	myself = argv[0];

@@ -171,9 +171,13 @@ static void questions_of_filters(char **args)
 	struct sock_filter all = {BPF_RET | BPF_K, 0, 0, UINT32_MAX}, got[32];
 	struct sock_fprog program = {1, &all};
 	socklen_t len = 0;
-	int unused = 0;
+	int unused = 0, on = 1;
 
 	(void)args;
+	shut_with_output();
+	say("lock", setsockopt(left[0], SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)));
+	say("filter", getsockopt(left[0], SOL_SOCKET, SO_GET_FILTER, NULL, &len));
+	say("length", (long)len);
 	shut_with_output();
 	say("filter", getsockopt(left[0], SOL_SOCKET, SO_GET_FILTER, NULL, &len));
 	say("length", (long)len);

@@ -242,6 +242,14 @@ def an_inherited_filter_that_kills_getsockopt_kills_nobody(run):
 
 
 @scenario(Works())
+def a_filter_that_kills_for_any_one_system_call_kills_nobody(run):
+    run.traced = False  # a filter that kills before the socket is closed
+    env = run.shim_env()
+    judge(run.run(run.victim("attack_sandbox"), "every", *filter(None, [env.pop("LD_PRELOAD", "")]),
+                  env=env, shim=False), "alive\n")
+
+
+@scenario(Works())
 def an_inherited_filter_that_kills_execveat_lets_it_execute(run):
     under_filter(run, how="inherited-execveat", says="alive\n")
     told = [event["op"] for event in run.events()[0] if event.get("event") == "rst"]

@@ -4,6 +4,7 @@
 import os
 import resource
 
+from harness.attack import attack
 from harness.scenario import Works, scenario
 
 
@@ -40,3 +41,13 @@ def a_small_limit_on_open_files_stops_nobody(run):
 @scenario(Works())
 def a_log_on_a_full_disk_harms_nobody(run):
     limited(run, resource.RLIMIT_CORE, 0, **({} if run.bare else {"RSTFIX_LOG": "/dev/full"}))
+
+
+@scenario(Works())
+def an_exec_that_fails_waits_for_nothing_that_lingers(run):
+    attack(run, "limits", "exec-fails", expected="exec: ENOENT\nat once\n")
+
+
+@scenario(Works())
+def descriptors_that_ran_out_beside_a_child_delay_no_close(run):
+    attack(run, "limits", "child", expected="dup: EMFILE\nclosed at once\n")

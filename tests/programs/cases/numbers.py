@@ -25,3 +25,8 @@ def a_closed_socket_raises_no_signal(run):
 @scenario(Works())
 def the_shim_s_own_numbers_are_none_to_a_program_that_closes_each(run):
     attack(run, "numbers", "each", expected="closed: 2\n")
+
+
+@scenario(Works())
+def thousands_of_duplicates_are_closed_at_once(run):
+    attack(run, "numbers", "duplicates", expected="closed at once\n")
