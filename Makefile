@@ -182,7 +182,7 @@ demo: all ## a real program resets its peer: bare, audited, mended
 	@python3 tests/programs/demo.py --library $(LIBRARY)
 
 C_SOURCES := $(wildcard shim/*/*.[ch] tools/*.[ch] tools/*/*.[ch] tools/*/*.cc tests/*/*.[ch])
-SHELL_SOURCES := $(wildcard tests/*.sh tests/hosts/*.sh tests/programs/scripts/*.bash) .ci/run
+SHELL_SOURCES := $(wildcard tests/*.sh tests/hosts/*.sh tests/programs/*.sh tests/programs/scripts/*.bash) .ci/run
 PYTHON_SOURCES := tests/run-tap $(wildcard tests/*/*.py tests/*/*/*.py)
 SPELLED := README.md Makefile $(wildcard shim/*/* tools/*.[ch] tools/*/* man/* tests/*.sh tests/*/*.[ch]) \
 	$(PYTHON_SOURCES)
@@ -278,9 +278,14 @@ sanitize: all $(TESTING) san-build tsan-build ## units and scenarios under ASan 
 		"san-scenarios=$(SAN_ENV) $(TAP) $(O)/san/$(SCENARIO)" \
 		"tsan-unit-handover=$(TAP) $(O)/tsan/tests/unit/test_handover"
 
+# Their tests are in no package of Debian's.
+TESTED_SOURCES := perl ruby3.1 libio-socket-ssl-perl libhttp-daemon-perl
+
 check-programs: all $(PROGRAM_HELPERS) ## real programs, all of them: bare, audit, fix
+	@tests/setup.sh suites
+	@tests/programs/sources.sh $(O)/sources $(TESTED_SOURCES)
 	@rm -f $(O)/suite-*.txt
-	@tests/run-tap --timeout 3600 "programs=$(PROGRAM_CHECK)"; status=$$?; \
+	@tests/run-tap --timeout 7200 "programs=$(PROGRAM_CHECK)"; status=$$?; \
 		cat $(O)/suite-*.txt; exit $$status
 
 faults: $(FAULTS) $(O)/tests/programs/faulted ## every system call of the shim's fails, at every place

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Installs the Debian packages that building, checking and the demo need; `make setup` calls it.
+# Installs the Debian packages that building, checking and the demo need; `make setup` calls it, and
+# `make check-programs` with the word suites, for what only the long suites of other people need.
 #
 # dpkg is asked first, so that a second run changes nothing and needs neither root nor network. What
 # the build needs must be there in the end. The rest are programs that tests run: without one of
@@ -22,6 +23,16 @@ optional=(
 	curl wget nginx-light redis-server lighttpd haproxy wrk openbsd-inetd
 	prometheus prometheus-node-exporter
 )
+suites=(
+	python3-pytest python3-pytest-mock python3-tornado python3-twisted python3-trio python3-trustme
+	python3-cheroot python3-requests-toolbelt python3-requests-unixsocket
+	libglib2.0-tests libsoup-3.0-tests dbus-daemon glib-networking
+	perl libio-socket-ssl-perl libhttp-daemon-perl libio-socket-inet6-perl libwww-perl
+	ruby
+)
+if [ "${1-}" = suites ]; then
+	optional+=("${suites[@]}")
+fi
 
 # What these packages enable at boot; see leave_disabled.
 declare -A service_of=(

@@ -112,16 +112,19 @@ class Scenario:
     quick: bool
     modes: tuple
     root: bool
+    seconds: int
 
     def title(self, mode):
         return f"{self.name.replace('_', ' ')}: {self.expect.said[mode]}"
 
 
-def scenario(expect, needs=(), quick=True, modes=MODES, root=False):
+def scenario(expect, needs=(), quick=True, modes=MODES, root=False, seconds=None):
     """Declares a scenario. needs: programs without which it is skipped. quick: part of --quick.
-    root: needs a root that can change to other users."""
+    root: needs a root that can change to other users. seconds: how long one run may take, where
+    that is longer than usual."""
     def declare(function):
-        ALL.append(Scenario(function.__name__, function, expect, needs, quick, modes, root))
+        ALL.append(Scenario(function.__name__, function, expect, needs, quick, modes, root,
+                            seconds))
         return function
     return declare
 
