@@ -209,6 +209,14 @@ int facts_state(int fd)
 	return option(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof(state)) ? state : -1;
 }
 
+bool facts_corked(int fd)
+{
+	struct tcp_info ti = {0};
+
+	return option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) && !ti.tcpi_unacked &&
+		ti.tcpi_notsent_bytes && ti.tcpi_notsent_bytes < ti.tcpi_snd_mss;
+}
+
 int facts_acked(int fd, uint64_t *bytes)
 {
 	struct tcp_info ti = {0};

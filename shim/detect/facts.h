@@ -54,6 +54,9 @@ int facts_acked(int fd, uint64_t *bytes); /* the state, and tcpi_bytes_acked */
 bool facts_is_tcp(int fd);		  /* a TCP or MPTCP socket, in whatever state */
 bool facts_reuseaddr(int fd);
 
+/* MSG_MORE or TCP_CORK hold its output back, for the close to send: less than a segment, none under way. */
+bool facts_corked(int fd);
+
 /* An MPTCP socket whose peer speaks it too: not one that goes on as TCP. */
 bool facts_speaks_mptcp(int fd);
 

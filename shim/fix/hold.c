@@ -27,7 +27,9 @@ enum hold_state hold_look(struct hold *h, int fd)
 		return HOLD_OVER;
 	if (facts_acked(fd, &h->acked) == TCP_CLOSE)
 		return HOLD_RESET;
-	return h->acked >= h->until ? HOLD_OVER : HOLD_WAITS;
+	if (h->acked >= h->until)
+		return HOLD_OVER;
+	return facts_corked(fd) ? HOLD_CORKED : HOLD_WAITS;
 }
 
 bool hold_closed(struct hold *h, uint32_t ms)
@@ -42,6 +44,10 @@ static void ended(struct event *e, enum hold_state state)
 	case HOLD_OVER:
 		e->outcome = OUTCOME_DELIVERED;
 		e->why = "held until all output was acknowledged, then closed as it was";
+		break;
+	case HOLD_CORKED:
+		e->outcome = OUTCOME_EXPIRED;
+		e->why = "the program holds the rest back until it closes";
 		break;
 	case HOLD_RESET:
 		e->outcome = OUTCOME_FAILED;

@@ -20,7 +20,7 @@ struct hold {
 	bool closed; /* by the program */
 };
 
-enum hold_state { HOLD_WAITS, HOLD_OVER, HOLD_RESET };
+enum hold_state { HOLD_WAITS, HOLD_OVER, HOLD_CORKED, HOLD_RESET };
 
 /* What is queued now. Others may go on writing: their output is not waited for. */
 void hold_begin(struct hold *h, int fd, const struct fdrec *rec);

@@ -20,7 +20,7 @@ bool holding_saves(enum pattern pattern, int fd, const struct facts *f, const st
 {
 	return f->cookie == rec->cookie && verdict_unacknowledged(f) &&
 		pattern != PATTERN_LISTENER_CLOSE && verdict_output_lost(pattern, f) > 0 &&
-		!(f->linger_on && f->linger_sec > 0) &&
+		!(f->linger_on && f->linger_sec > 0) && !facts_corked(fd) &&
 		!(!(rec->flags & REC_MADE) && self.kcmp && owner_parent_holds(fd));
 }
 
