@@ -27,8 +27,8 @@ TAP = re.compile(r"(not )?ok \d+(?: -)? *(.*?) *(?:# *(skip|todo)\b.*)?$", re.IG
 class Suite:
     """Each kind says what is missing, and what came of the tests: all, or those named.
 
-    explained: {test: why fix gives another result}, of tests that test the RST itself, by the last
-    part of their names. seconds: how long one run of all may take on a busy machine.
+    explained: {test: why fix gives another result}, of tests that test the RST itself, by their
+    names or the last part of them. seconds: how long one run of all may take on a busy machine.
     """
     name: str
     explained: dict = dataclasses.field(default_factory=dict)
@@ -206,11 +206,12 @@ def by_chance(run, suite, mode, bare, here, names):
 def differences(run, suite, mode, bare, here):
     """Of each test that has another result: its name, whether that is a fault, and why."""
     other = [name for name in sorted(set(bare) | set(here)) if bare.get(name) != here.get(name)]
-    known = [name for name in other if mode == "fix" and short(name) in suite.explained]
+    known = {name: suite.explained[key] for name in other for key in (name, short(name))
+             if mode == "fix" and key in suite.explained}
     chance = by_chance(run, suite, mode, bare, here, set(other) - set(known))
     for name in other:
         if name in known:
-            yield name, False, suite.explained[short(name)]
+            yield name, False, known[name]
         elif name in chance:
             yield name, False, "decided by chance"
         else:
