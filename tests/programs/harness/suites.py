@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Other people's test suites: run bare, under audit and under fix, and held against each other.
 
-Tests whose results are others under the shim are run again without the rest: what then comes out
-as bare was decided by chance, and is told as such in the table that each run leaves in the build
-folder.
+Tests whose results are others under the shim are run again without the rest, in that mode and bare:
+what then comes out as it did in the other was decided by chance, and is told as such in the table
+that each run leaves in the build folder.
 """
 
 import dataclasses
@@ -27,8 +27,8 @@ TAP = re.compile(r"(not )?ok \d+(?: -)? *(.*?) *(?:# *(skip|todo)\b.*)?$", re.IG
 class Suite:
     """Each kind says what is missing, and what came of the tests: all, or those named.
 
-    explained: {test: why fix gives another result}, of tests that test the RST itself, by the last
-    part of their names. seconds: how long one run of all may take on a busy machine.
+    explained: {test: why fix gives another result}, of tests that test the RST itself, by their
+    names or the last part of them. seconds: how long one run of all may take on a busy machine.
     """
     name: str
     explained: dict = dataclasses.field(default_factory=dict)
@@ -192,25 +192,26 @@ def environment(run, mode):
     return {} if mode == "bare" else {**run.shim_env(), "RSTFIX_MODE": mode}
 
 
-def by_chance(run, suite, mode, bare, names):
-    """Those of the names whose tests, run again without the others, come out as bare."""
+def by_chance(run, suite, mode, bare, here, names):
+    """Those of the names whose tests, run again by themselves, come out as in the other mode."""
     left = set(names)
-    for _ in range(AGAIN):
+    for again, wanted in [(mode, bare), ("bare", here)] * AGAIN:
         if not left:
             break
-        came = suite.results(run, environment(run, mode), tuple(sorted(left)))
-        left -= {name for name in left if came.get(name) == bare.get(name)}
+        came = suite.results(run, environment(run, again), tuple(sorted(left)))
+        left -= {name for name in left if came.get(name) == wanted.get(name)}
     return set(names) - left
 
 
 def differences(run, suite, mode, bare, here):
     """Of each test that has another result: its name, whether that is a fault, and why."""
     other = [name for name in sorted(set(bare) | set(here)) if bare.get(name) != here.get(name)]
-    known = [name for name in other if mode == "fix" and short(name) in suite.explained]
-    chance = by_chance(run, suite, mode, bare, set(other) - set(known))
+    known = {name: suite.explained[key] for name in other for key in (name, short(name))
+             if mode == "fix" and key in suite.explained}
+    chance = by_chance(run, suite, mode, bare, here, set(other) - set(known))
     for name in other:
         if name in known:
-            yield name, False, suite.explained[short(name)]
+            yield name, False, known[name]
         elif name in chance:
             yield name, False, "decided by chance"
         else:
