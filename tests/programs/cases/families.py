@@ -2,7 +2,6 @@
 """Whose socket is it? Servers whose connections pass through several processes: what the last
 holder closes is mended, what somebody else holds is left alone, and no byte of it is taken."""
 
-import re
 import socket
 
 from harness import events as log
@@ -366,38 +365,3 @@ def a_socket_taken_out_of_a_child_by_syscall_stays_whole(run):
 @scenario(Works())
 def a_socket_taken_out_of_a_child_by_pidfd_getfd_stays_whole(run):
     attack(run, "pidfd", "libc")
-
-
-# --- fork under fire ---
-
-def fire(run, seconds, most_a_second):
-    """Sixteen threads: what a child still holds is whole, and every reset is told once, but for lines
-    that were counted as lost, and for two holders that close in the same moment and both find that
-    nobody is left."""
-    run.traced = False
-    program = run.run(run.victim("forkfire"), 16, seconds, most_a_second,
-                      env={} if run.bare else EVERY_EVENT, timeout=seconds + 60)
-    said = re.fullmatch(r"(\d+) connections, \d+ children, 0 of them astray\n", program.out)
-    assert program.process.returncode == 0 and said, f"{program.out!r} {program.err[-500:]}"
-    closed, rsts = int(said.group(1)), run.rsts()
-    if run.bare:
-        assert as_many(rsts, closed, closed), f"{rsts} RSTs of {closed} connections"
-        return
-    told, _ = run.events()
-    lost = sum(event["lost"] for event in told if event["event"] == "summary")
-    ended = closes(run)
-    reset = [event for event in ended if event["outcome"] in ("reset", "failed")]
-    assert closed - lost <= len(ended) <= closed * 1.01 + lost, (
-        f"{len(ended)} events and {lost} lost of {closed} connections")
-    assert rsts - lost - reordered(closed) <= len(reset) <= rsts * 1.01 + lost, (
-        f"{rsts} RSTs, {len(reset)} events")
-
-
-@scenario(Works())
-def sixteen_threads_fork_and_close_for_three_seconds(run):
-    fire(run, 3, 2000)
-
-
-@scenario(Works(), quick=False)
-def sixteen_threads_fork_and_close_for_a_minute(run):
-    fire(run, 60, 500)
