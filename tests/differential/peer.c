@@ -158,22 +158,8 @@ static int do_step(struct peer *p, const struct step *s)
 	}
 }
 
-/*
- * What has come is acknowledged now, and not when a timer fires: some resets are sent at the
- * acknowledgement of a FIN. The kernel does that only where nothing is unread.
- */
-static void acknowledge(struct peer *p)
-{
-	int on = 1;
-
-	for (int c = 0; c < p->count; c++)
-		if (p->conns[c].fd >= 0)
-			setsockopt(p->conns[c].fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-}
-
 void peer_step(struct peer *p, const struct step *s, struct outcome *o)
 {
-	acknowledge(p);
 	errno = 0;
 	o->ret = do_step(p, s);
 	o->error = errno;
@@ -199,7 +185,6 @@ void peer_end(struct peer *p)
 {
 	while (accept_one(p) >= 0)
 		;
-	acknowledge(p);
 	for (int c = 0; c < p->count; c++)
 		if (p->conns[c].fd >= 0)
 			read_to_end(p, c);
