@@ -11,11 +11,19 @@
 
 #define KNOWN (sizeof(((struct fdrec *)0)->epolls) / sizeof(int))
 
+static bool used;
+
+bool epoll_used(void)
+{
+	return __atomic_load_n(&used, __ATOMIC_RELAXED);
+}
+
 static void registered(int ep, int fd)
 {
 	struct fdrec *rec = fdhint_record(fd);
 	unsigned i;
 
+	__atomic_store_n(&used, true, __ATOMIC_RELAXED);
 	rec->epoll_pid = self.pid;
 	for (i = 0; i < rec->epoll_count; i++)
 		if (rec->epolls[i] == ep)

@@ -13,6 +13,9 @@
  */
 bool epoll_detach(int fd, const struct fdrec *rec);
 
+/* Has the program ever registered a socket with an epoll? */
+bool epoll_used(void);
+
 int rf_epoll_ctl(int ep, int op, int fd, void *event);
 
 #endif

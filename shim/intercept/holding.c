@@ -35,14 +35,17 @@ static bool has_standard_number(int fd, const struct fdrec *rec)
 
 /*
  * A registration with an epoll goes with the last close, so it must not stay for the duplicate's sake;
- * but it is to stay where another number of the program's, or a child, keeps it.
+ * but it is to stay where another number of the program's, or a child, keeps it. Of a socket that was
+ * duplicated or sent it may be one of another number, which is closed by now.
  */
 static bool detach(int fd, const struct fdrec *rec)
 {
+	if (rec->flags & REC_SHARED)
+		return !epoll_used();
 	if (rec->epoll_count == 0 && !(rec->flags & REC_EPOLLS_UNKNOWN))
 		return true;
-	return !(rec->flags & REC_SHARED) && rec->forks == owner_mark().forks &&
-		!has_standard_number(fd, rec) && linger_ready() && epoll_detach(fd, rec);
+	return rec->forks == owner_mark().forks && !has_standard_number(fd, rec) &&
+		linger_ready() && epoll_detach(fd, rec);
 }
 
 /* A duplicate keeps SIGIO alive, which only a flag that all holders share could end. */
