@@ -100,11 +100,13 @@ static int receive(struct parcel *p, long *n)
 	return fd;
 }
 
-/* The program's end is closed: a new one may come. */
+/* The program's end is closed: a new one may come. Or what lies in it cannot be had. */
 static void lose_channel(long n)
 {
 	if (n == -EAGAIN || n == -EINTR)
 		return;
+	if (n < 0)
+		sink_lose();
 	sys1(SYS_close, channel);
 	channel = -1;
 }

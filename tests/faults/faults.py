@@ -24,8 +24,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../programs"))
 
 from harness import namespace  # noqa: E402
-from tables import (ALSO, ERRORS, FOR_A_WHILE, JUDGED_BY, SPARED, UNTOLD, call_names,  # noqa: E402
-                    surroundings)
+from tables import (ALSO, ERRORS, FOR_A_WHILE, JUDGED_BY, RISKS, SPARED, UNTOLD,  # noqa: E402
+                    call_names, surroundings)
 from worker import ALWAYS, SETTINGS, TIMEOUT, Job, begin, carry_out  # noqa: E402
 
 SLOW = 4.0
@@ -242,7 +242,7 @@ class Check:
         """What is not in the log is told there, or on standard error."""
         sound = self.sound[without_fault(result.job)]
         call = self.name(result.job).split(" ")[0]
-        if call in UNTOLD or not result.hits or result.told \
+        if call in UNTOLD or result.job.case in RISKS or not result.hits or result.told \
                 or events(result.log) >= events(sound.log):
             return []
         if re.search(r'"event":"notice"|"lost":[1-9]', result.log) or MUTE == result.job.around:

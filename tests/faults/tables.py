@@ -45,7 +45,12 @@ UNTOLD = {
     "ioctl": "as getsockopt",
     "write": "the log itself; the mapped counters tell, and the next line that gets through",
     "pwritev2": "as write",
+    "newfstatat": "of the log: it is not written to then; of /proc: nothing is proven, nor lingers",
+    "epoll_create1": "of what others may hold: counted as lost, perhaps after the summary was written",
+    "epoll_ctl": "as epoll_create1",
 }
+# Programs whose closes are a risk only, which is counted: an event where data comes while they linger.
+RISKS = ("late", "shutdown-close")
 # Those whose denial by a filter is told at the start.
 JUDGED_BY = ("getsockopt", "setsockopt", "ioctl", "shutdown", "recvfrom", "sendto")
 FOR_A_WHILE = ("EINTR", "EAGAIN")  # no sound kernel says that for ever
