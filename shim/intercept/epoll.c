@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../fix/deferred.h"
 #include "closing.h"
 #include "export.h"
 
@@ -74,6 +75,9 @@ int rf_epoll_ctl(int ep, int op, int fd, void *event)
 {
 	int r;
 
+	/* Another process may wait for it there, as long as the epoll is there. */
+	if (unlikely(fdhint_get(fd) & HINT_DEFERRED) && op != EPOLL_CTL_DEL)
+		deferred_settle(fd);
 	/* Noted before the call: another thread may close the descriptor as soon as it is known. */
 	if (op == EPOLL_CTL_ADD && (fdhint_get(fd) & HINT_STREAM) && start_may_note())
 		registered(ep, fd);

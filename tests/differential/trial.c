@@ -29,6 +29,7 @@ struct batch {
 	char log[128];
 	int snmp;
 	pid_t runner; /* 0: none is running */
+	pid_t group;  /* its process group: children that have outlived it are left in there */
 	struct peer peer;
 };
 
@@ -76,20 +77,28 @@ static void execute(const struct batch *b, pid_t parent)
 	_exit(127);
 }
 
+static void kill_group(struct batch *b)
+{
+	if (b->group > 0)
+		kill(-b->group, SIGKILL);
+	b->group = 0;
+}
+
 static bool start_runner(struct batch *b)
 {
 	pid_t parent = getpid();
 
+	kill_group(b);
 	b->runner = fork();
 	if (b->runner == 0)
 		execute(b, parent);
+	b->group = b->runner;
 	return b->runner > 0;
 }
 
 static void kill_runner(struct batch *b)
 {
-	if (b->runner > 0)
-		kill(-b->runner, SIGKILL);
+	kill_group(b);
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	b->runner = 0;
