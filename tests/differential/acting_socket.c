@@ -40,13 +40,6 @@ void acting_limit(int fd, int ms)
 	sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
-static struct sockaddr_in loopback(int port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-}
-
 static int local_port(int fd)
 {
 	struct sockaddr_in in = {0};

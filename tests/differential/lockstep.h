@@ -4,6 +4,7 @@
 
 #include "program.h"
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -93,5 +94,12 @@ enum actor lockstep_process(enum actor a);
 /* FNV-1a over n bytes more. */
 #define SUM_START 2166136261U
 uint32_t lockstep_sum(uint32_t sum, const void *bytes, size_t n);
+
+static inline struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
+}
 
 #endif

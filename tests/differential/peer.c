@@ -16,13 +16,6 @@
 
 static unsigned char buffer[65536];
 
-static struct sockaddr_in loopback(int port)
-{
-	return (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-}
-
 static int local_port(int fd)
 {
 	struct sockaddr_in in = {0};

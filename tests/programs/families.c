@@ -5,6 +5,7 @@
  * usage: families SERVER COUNT [HOW]
  */
 #include "peers.h"
+#include "rights.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -191,44 +192,6 @@ static void prefork(unsigned count)
 
 /* --- descriptors that travel --- */
 
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr head;
-};
-
-static void send_descriptor(int over, int fd)
-{
-	union control control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
-					 .cmsg_level = SOL_SOCKET,
-					 .cmsg_type = SCM_RIGHTS}};
-	struct iovec part = {"x", 1};
-	struct msghdr message = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	if (sendmsg(over, &message, 0) != 1)
-		err(1, "sendmsg");
-}
-
-static int receive_descriptor(int over)
-{
-	union control control;
-	char byte;
-	struct iovec part = {&byte, 1};
-	struct msghdr message = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	int fd;
-
-	if (syscall(SYS_recvmsg, over, &message, 0) != 1)
-		return -1;
-	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
-	return fd;
-}
-
 /* The master accepts, sends the connection to a worker, and closes it at once. */
 static void pass_each(unsigned count)
 {
@@ -239,7 +202,7 @@ static void pass_each(unsigned count)
 		err(1, "socketpair");
 	if (fork() == 0) {
 		close(over[1]);
-		while ((fd = receive_descriptor(over[0])) >= 0) {
+		while ((fd = receive_descriptor(over[0], true)) >= 0) {
 			answer(fd, fd);
 			close(fd);
 		}

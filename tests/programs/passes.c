@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections that are passed over a unix socket, or inherited by what is executed meanwhile (given.h). */
 #include "given.h"
+#include "rights.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -60,44 +61,6 @@ static void execute_each(void)
 
 /* --- over a unix socket --- */
 
-union control {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr head;
-};
-
-static void give(int over, int fd)
-{
-	union control control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
-					 .cmsg_level = SOL_SOCKET,
-					 .cmsg_type = SCM_RIGHTS}};
-	struct iovec part = {"x", 1};
-	struct msghdr message = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	if (sendmsg(over, &message, 0) != 1)
-		err(1, "sendmsg");
-}
-
-static int take(int over)
-{
-	union control control;
-	char byte;
-	struct iovec part = {&byte, 1};
-	struct msghdr message = {.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	int fd;
-
-	if (recvmsg(over, &message, MSG_CMSG_CLOEXEC) != 1)
-		return -1;
-	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
-	return fd;
-}
-
 static void tell(int over)
 {
 	if (write(over, "x", 1) != 1)
@@ -147,7 +110,7 @@ static void *take_all(void *over)
 {
 	int fd;
 
-	while ((fd = take(*(int *)over)) >= 0) {
+	while ((fd = receive_descriptor(*(int *)over, false)) >= 0) {
 		answer(fd, fd);
 		close(fd);
 	}
@@ -169,7 +132,7 @@ static void worker(int over)
 {
 	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	while ((fd = take(over)) >= 0) {
+	while ((fd = receive_descriptor(over, false)) >= 0) {
 		if (!strncmp(end, "epoll", 5))
 			await(over);
 		if (!strcmp(end, "epoll")) {
@@ -224,7 +187,7 @@ static void pass(void)
 			close(over[0]);
 		}
 		fd = accept_one(listener);
-		give(over[1], fd);
+		send_descriptor(over[1], fd);
 		if (keeps)
 			go_on(over[1], fd, i % 4 ? 0 : 50);
 		close(fd);
