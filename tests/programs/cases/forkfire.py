@@ -10,8 +10,8 @@ from .families import EVERY_EVENT, as_many, closes, reordered
 
 def fire(run, seconds, most_a_second):
     """Sixteen threads: what a child still holds is whole, and every reset is told once, but for lines
-    that were counted as lost, and for two holders that close in the same moment and both find that
-    nobody is left."""
+    that were counted as lost, and for two holders that close in the same moment: both may find that
+    nobody is left, and one whose look came before the other's input may turn out to be the last."""
     run.traced = False
     program = run.run(run.victim("forkfire"), 16, seconds, most_a_second,
                       env={} if run.bare else EVERY_EVENT, timeout=seconds + 60)
@@ -25,9 +25,9 @@ def fire(run, seconds, most_a_second):
     lost = sum(event["lost"] for event in told if event["event"] == "summary")
     ended = closes(run)
     reset = [event for event in ended if event["outcome"] in ("reset", "failed")]
-    assert closed - lost <= len(ended) <= closed * 1.01 + lost, (
+    assert closed * 0.999 - lost <= len(ended) <= closed * 1.01 + lost, (
         f"{len(ended)} events and {lost} lost of {closed} connections")
-    assert rsts - lost - reordered(closed) <= len(reset) <= rsts * 1.01 + lost, (
+    assert rsts * 0.999 - lost - reordered(closed) <= len(reset) <= rsts * 1.01 + lost, (
         f"{rsts} RSTs, {len(reset)} events")
 
 

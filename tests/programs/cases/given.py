@@ -68,9 +68,10 @@ def delivers(run, how, count, end, late=False, ops=None, told=True, loses=True,
     patterns = {"late-data", pattern} if late else {pattern}
     assert {event["pattern"] for event in events} <= patterns, said
     assert {event["op"] for event in events} <= {"close", *(ops or (end,))}, said
-    # Two holders that close in the same moment may both find that nobody is left.
-    most = count + count // 50
-    assert count - (count // 50 if late else 0) <= len(events) <= most, said
+    # Two holders that close in the same moment may both find that nobody is left. And who gave it away
+    # may be held up between the look, when nothing is unread yet, and its close, which is the last then.
+    race = max(count // 50, 1)
+    assert count - race <= len(events) <= count + race, said
     if run.mode == "fix":
         outcomes = [event["outcome"] for event in events]
         if loses:  # what was acknowledged before is not held
