@@ -114,8 +114,17 @@ static int execute(struct acting *a)
 	return execv(argv[0], argv);
 }
 
+/*
+ * system() blocks SIGCHLD in its own thread: whether a child's end then interrupts the other one,
+ * which may be about to wait, is for the scheduler to say.
+ */
 static void *thread_run(void *l)
 {
+	sigset_t ended;
+
+	sigemptyset(&ended);
+	sigaddset(&ended, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &ended, NULL);
 	actor_run(l, THREAD);
 	return NULL;
 }

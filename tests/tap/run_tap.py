@@ -70,11 +70,19 @@ def the_closing_table_has_every_suite_with_its_time_and_what_came_before():
     assert lines[-2:] == ["", "2 passed, 0 failed, 2 skipped"], lines
 
 
+def what_failed_is_named_once_more_at_the_end():
+    status, lines = run("one=printf '1..1\\nnot ok 1 - a\\n# because\\n'", f"another={GOOD}", "last=true")
+    assert status == 1, lines
+    assert lines[-3:] == ["failed: one: a", "failed: last: printed no plan, exit status 0",
+                          "1 passed, 2 failed, 1 skipped"], lines
+
+
 TESTS = (what_passes_and_what_is_skipped_is_counted, a_failure_is_shown_with_its_reason,
          a_suite_that_dies_has_failed, a_suite_that_outlives_its_time_has_failed,
          a_suite_that_ran_less_than_it_planned_has_failed, a_suite_without_a_plan_has_failed,
          a_bad_status_is_a_failure_though_every_test_passed,
-         the_closing_table_has_every_suite_with_its_time_and_what_came_before)
+         the_closing_table_has_every_suite_with_its_time_and_what_came_before,
+         what_failed_is_named_once_more_at_the_end)
 
 
 def main():
