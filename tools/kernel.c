@@ -312,7 +312,7 @@ static void report_counted(const struct kernel *k, const char *log, uint64_t cou
 {
 	unsigned long long told = count_told(log);
 
-	say("run", "no RST can be traced (%s): that takes root, and tracefs on /sys/kernel/tracing",
+	say("run", "no RST can be traced (%s): that takes root, and tracefs",
 		strerror(k->error));
 	if (k->counted)
 		say("run",

@@ -7,7 +7,48 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* <linux/mount.h> has these since Linux 5.2, and does not go with an older libc's <sys/mount.h>. */
+#define CLOSED_AT_EXEC 1
+#define CREATE	       6
+
+static int mount_detached(void)
+{
+#ifdef SYS_fsopen
+	int context = (int)syscall(SYS_fsopen, "tracefs", CLOSED_AT_EXEC), root = -1;
+
+	if (context < 0)
+		return -1;
+	if (syscall(SYS_fsconfig, context, CREATE, NULL, NULL, 0) == 0)
+		root = (int)syscall(SYS_fsmount, context, CLOSED_AT_EXEC, 0);
+	close(context);
+	return root;
+#else
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
+/*
+ * For as long as this process lives. `ip netns exec` shows another /sys, with nothing on it, and many
+ * machines mount tracefs only when somebody asks: a mount of our own, which is seen nowhere, does as well.
+ */
+static int tracefs(void)
+{
+	static int root = -1;
+
+	if (root >= 0)
+		return root;
+	root = open("/sys/kernel/tracing", O_DIRECTORY | O_PATH | O_CLOEXEC);
+	if (root < 0 || faccessat(root, "instances", X_OK, 0) != 0) {
+		if (root >= 0)
+			close(root);
+		root = mount_detached();
+	}
+	return root;
+}
 
 static bool put(const struct tracer *t, const char *what, const char *text)
 {
@@ -34,11 +75,11 @@ static bool follow_children(const struct tracer *t)
 
 bool tracer_open(struct tracer *t, bool children)
 {
-	int error;
+	int error, root = tracefs();
 
-	snprintf(t->directory, sizeof(t->directory), "/sys/kernel/tracing/instances/rstfix-%d%s",
+	snprintf(t->directory, sizeof(t->directory), "/proc/self/fd/%d/instances/rstfix-%d%s", root,
 		(int)getpid(), children ? "-children" : "");
-	if (mkdir(t->directory, 0700) != 0) {
+	if (root < 0 || mkdir(t->directory, 0700) != 0) {
 		t->directory[0] = '\0';
 		return false;
 	}

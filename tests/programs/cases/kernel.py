@@ -161,6 +161,16 @@ def without_tracefs_the_counter_is_compared(run):
     assert "0 are told by events, so 1 is unexplained" in not_told, not_told
 
 
+@scenario(Works(), modes=AUDIT, root=True, needs=("unshare", "mount"))
+def resets_are_traced_where_another_sys_hides_tracefs(run):
+    """As under `ip netns exec`."""
+    hidden = 'mount -t sysfs sysfs /sys && [ ! -e /sys/kernel/tracing/instances ] && exec "$@"'
+    program = run.run("unshare", "-m", "sh", "-c", hidden, "sh", run.settings.rstfix, "run", "--kernel",
+                      "--", run.victim("resets"), 2, shim=False)
+    counts = sums(program.err)
+    assert (counts["told"], counts["unexplained"]) == (2, 0), program.err
+
+
 @scenario(Works(), modes=AUDIT)
 def the_kernel_is_not_asked_where_nothing_could_be_matched(run):
     for argv, word in ((("--mode", "off"), "off"), (("--log", "journal"), "journal"),
