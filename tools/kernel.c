@@ -312,8 +312,7 @@ static void report_counted(const struct kernel *k, const char *log, uint64_t cou
 {
 	unsigned long long told = count_told(log);
 
-	say("run", "no RST can be traced (%s): that takes root, and tracefs",
-		strerror(k->error));
+	say("run", "no RST can be traced (%s): that takes root, and tracefs", strerror(k->error));
 	if (k->counted)
 		say("run",
 			"the kernel has counted %llu RST%s in this network namespace, by whichever "
