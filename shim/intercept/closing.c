@@ -4,7 +4,6 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/family.h"
-#include "../detect/inflight.h"
 #include "../detect/owner.h"
 #include "../detect/uring.h"
 #include "../fix/deferred.h"
@@ -174,7 +173,7 @@ static void judge(
 		without_proof(c, fd, rec);
 		return;
 	}
-	if (leaves_unread(e) && inflight_reads(fd)) {
+	if (leaves_unread(e) && mending_reader_may_be(fd, &f)) {
 		watch(c, fd, rec);
 		return;
 	}

@@ -99,6 +99,12 @@ static bool writer_may_be(int fd, const struct facts *f)
 	return inflight_writes(fd) || (f->unsent > 0 && may_stand_in(fd, POLLOUT));
 }
 
+/* What SO_RCVLOWAT holds back is not ready; an urgent byte is, and not to be read. */
+bool mending_reader_may_be(int fd, const struct facts *f)
+{
+	return f->unread > 0 && (inflight_reads(fd) || may_stand_in(fd, POLLIN | POLLPRI));
+}
+
 /*
  * Hands the socket to the reaper, which tells how it ends. Only if no epoll can go on reporting
  * what the program has closed. SO_LINGER {1, n} is what the program asked of this close itself.

@@ -209,6 +209,32 @@ static void linger_zero(char **args)
 	end(thread, "splice");
 }
 
+/* --- less than what SO_RCVLOWAT wants --- */
+
+static void *receive(void *unused)
+{
+	(void)unused;
+	began();
+	return (void *)recv(fds[0], block, sizeof(block), 0);
+}
+
+static void low_water(char **args)
+{
+	pthread_t thread;
+	int wanted = 20;
+
+	(void)args;
+	tcp_pair(fds);
+	setsockopt(fds[0], SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof(wanted));
+	thread = start(receive, SYS_recvfrom);
+	if (write(fds[1], "hello world", 11) != 11)
+		err(1, "write");
+	usleep(20000);
+	close_and_wait();
+	send(fds[1], "hello world", 11, MSG_NOSIGNAL);
+	end(thread, "recv");
+}
+
 /* --- a thread was cancelled in it, and holds nothing any more --- */
 
 static void cancelled(char **args)
@@ -234,6 +260,7 @@ int main(int argc, char **argv)
 		{"file", from_file},
 		{"input", input},
 		{"linger-zero", linger_zero},
+		{"low-water", low_water},
 		{"cancelled", cancelled},
 	};
 

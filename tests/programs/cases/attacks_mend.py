@@ -127,6 +127,11 @@ def a_thread_that_stands_in_a_splice_gets_what_comes_after_linger_zero(run):
 
 
 @scenario(Works())
+def a_thread_that_waits_for_more_than_is_unread_gets_all_of_it(run):
+    standing(run, "low-water", expected="recv: 22\n", rsts=0)
+
+
+@scenario(Works())
 def a_thread_that_was_cancelled_in_a_splice_delays_no_close(run):
     standing(run, "cancelled", expected="the peer hears at once: 1\n", rsts=1)
 
