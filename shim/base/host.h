@@ -12,10 +12,12 @@
 #ifdef __GLIBC__
 #define HAVE_ON_EXIT	     1			   /* an exit handler that is told the status */
 #define HAVE_FIND_OBJECT     __GLIBC_PREREQ(2, 35) /* _dl_find_object */
+#define HAVE_SINGLE_THREADED __GLIBC_PREREQ(2, 32) /* __libc_single_threaded */
 #define HAVE_ENTRY_ARGUMENTS 1			   /* a constructor is given argc, argv and envp */
 #else
 #define HAVE_ON_EXIT	     0
 #define HAVE_FIND_OBJECT     0
+#define HAVE_SINGLE_THREADED 0
 #define HAVE_ENTRY_ARGUMENTS 0
 #endif
 
@@ -37,6 +39,7 @@
 #undef mkstemps64
 #undef open64
 #undef openat64
+#undef sendfile64
 #undef tmpfile64
 
 #endif

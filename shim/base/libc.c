@@ -62,6 +62,10 @@ EARLY(ssize_t, preadv64v2, (int fd, const struct iovec *iov, int count, off_t at
 	SYS_preadv2, fd, iov, count, at, at >> 32, flags)
 EARLY(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags),
 	SYS_splice, in, in_at, out, out_at, len, flags)
+EARLY(ssize_t, sendfile, (int out, int in, void *at, size_t len), SYS_sendfile, out, in, at, len, 0,
+	0)
+EARLY(ssize_t, sendfile64, (int out, int in, void *at, size_t len), SYS_sendfile64, out, in, at,
+	len, 0, 0)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags), SYS_recvfrom, fd, buf, len, flags,
 	0, 0)
 EARLY(ssize_t, recvfrom, (int fd, void *buf, size_t len, int flags, void *addr, socklen_t *alen),

@@ -30,6 +30,9 @@
 #undef SYS_fcntl
 #define SYS_fcntl SYS_fcntl64
 #endif
+#ifndef SYS_sendfile64
+#define SYS_sendfile64 SYS_sendfile
+#endif
 #ifdef SYS_setuid32
 #undef SYS_setuid
 #define SYS_setuid SYS_setuid32

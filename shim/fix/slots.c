@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/inflight.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -283,12 +284,13 @@ static void look_at_output(struct slot *s, uint32_t now)
 }
 
 /*
- * Room at two ticks running: a thread that stood in a write would have filled it. Until then the
- * writing side stays open, for its sake.
+ * Room at two ticks running: a thread that stood in a write would have filled it, and one that stands
+ * in a splice is known. Until then the writing side stays open, for its sake.
  */
 static void half_close_later(struct slot *s)
 {
-	bool room = drain_has_room(s->fd);
+	bool writes = s->parcel.writer && inflight_writes(s->parcel.writer);
+	bool room = !writes && drain_has_room(s->fd);
 
 	if (room && s->room_seen) {
 		drain_half_close(s->fd);

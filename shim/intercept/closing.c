@@ -45,7 +45,7 @@ static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
 		((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)))
 		return false;
 	if (owner_sole(fd, rec, f->cookie))
-		return !mending_thread_may_be(fd, 0);
+		return !mending_thread_may_be(fd);
 	return !(rec->flags & REC_LET_GO) && holding_may(rec) &&
 		holding_saves(PATTERN_LATE_DATA, fd, f, rec);
 }
@@ -131,6 +131,13 @@ static void without_proof(struct closing *c, int fd, const struct fdrec *rec)
 		watch(c, fd, rec);
 }
 
+/* What decides is whether it is unread when the last one lets go: a call in progress may take it. */
+static bool leaves_unread(const struct event *e)
+{
+	return !e->tentative &&
+		(e->pattern == PATTERN_UNREAD_CLOSE || e->pattern == PATTERN_SHUTDOWN_READ);
+}
+
 bool closing_still_due(int fd, const struct event *e)
 {
 	bool due = (fdhint_get(fd) & HINT_DEFERRED) && deferred_take(fd, e->facts.cookie);
@@ -164,6 +171,10 @@ static void judge(
 	}
 	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie) || uring_seen()) {
 		without_proof(c, fd, rec);
+		return;
+	}
+	if (leaves_unread(e) && mending_reader_may_be(fd, &f)) {
+		watch(c, fd, rec);
 		return;
 	}
 	if (decide_mends(e)) {

@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "../detect/inflight.h"
 #include "../fix/linger.h"
 #include "../fix/trim.h"
 #include "closing.h"
@@ -71,22 +72,37 @@ bool mending_half_close(int fd, struct event *e, const struct drain_bounds *b)
 	return false;
 }
 
-/*
- * The call holds the file, so that this close alone changes nothing; a half-close would end its write
- * with SIGPIPE, and a drain take its input. Nobody blocks in a non-blocking socket, nor in a write
- * where there is room.
- */
-bool mending_thread_may_be(int fd, short ready)
+/* Nobody blocks in a socket that is ready, nor in a non-blocking one. */
+static bool may_stand_in(int fd, short ready)
 {
 	struct pollfd p = {.fd = fd, .events = ready};
 	struct timespec now = {0, 0};
-	long flags = sys2(SYS_fcntl, fd, F_GETFL);
+	long flags;
 
-	if (flags < 0 || (flags & O_NONBLOCK))
-		return false;
 	if (ready && sys5(SYS_ppoll, &p, 1, &now, 0, 0) == 1)
 		return false;
-	return start_threads() != 1;
+	flags = sys2(SYS_fcntl, fd, F_GETFL);
+	return flags >= 0 && !(flags & O_NONBLOCK) && start_threads() != 1;
+}
+
+/*
+ * The call holds the file, so that this close alone changes nothing; a half-close would end its write
+ * with SIGPIPE, and a drain take its input.
+ */
+bool mending_thread_may_be(int fd)
+{
+	return inflight_reads(fd) || inflight_writes(fd) || may_stand_in(fd, 0);
+}
+
+static bool writer_may_be(int fd, const struct facts *f)
+{
+	return inflight_writes(fd) || (f->unsent > 0 && may_stand_in(fd, POLLOUT));
+}
+
+/* What SO_RCVLOWAT holds back is not ready; an urgent byte is, and not to be read. */
+bool mending_reader_may_be(int fd, const struct facts *f)
+{
+	return f->unread > 0 && (inflight_reads(fd) || may_stand_in(fd, POLLIN | POLLPRI));
 }
 
 /*
@@ -104,7 +120,10 @@ static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
 	e->outcome = OUTCOME_LINGERING;
 	if (!e->tentative)
 		event_tell(e);
-	p = (struct parcel){.event = *e, .bounds = *b, .half_close = writing};
+	p = (struct parcel){.event = *e,
+		.bounds = *b,
+		.half_close = writing,
+		.writer = writing ? inflight_rename(fd) : 0};
 	return linger_adopt(fd, &p);
 }
 
@@ -148,9 +167,25 @@ bool mending_disarmed(int fd, struct event *e)
 		return false;
 	}
 	/* It holds the file, and gets what still comes: this close is one without TCP_LINGER2 now. */
-	if (e->pattern == PATTERN_LINGER2_NEGATIVE && mending_thread_may_be(fd, 0)) {
+	if (e->pattern == PATTERN_LINGER2_NEGATIVE && mending_thread_may_be(fd)) {
 		e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
 		return false;
+	}
+	return true;
+}
+
+/*
+ * A call in progress gets what still comes: without linger-0 this close is like any that is not the last.
+ * What is unread, it may take or leave.
+ */
+static bool left_to_reader(int fd, struct event *e)
+{
+	if (e->pattern != PATTERN_LINGER_ZERO || !inflight_reads(fd))
+		return false;
+	e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
+	if (e->facts.unread > 0) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = "another thread may be reading from it";
 	}
 	return true;
 }
@@ -161,9 +196,9 @@ bool mending_close(int fd, const struct fdrec *rec, struct event *e)
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
 	struct drain_result r;
 
-	if (!mending_disarmed(fd, e))
+	if (!mending_disarmed(fd, e) || left_to_reader(fd, e))
 		return true;
-	if (e->facts.unsent > 0 && mending_thread_may_be(fd, POLLOUT)) {
+	if (writer_may_be(fd, &e->facts)) {
 		if (hand_over(fd, rec, e, &bounds, true))
 			return false;
 		e->outcome = OUTCOME_FAILED;

@@ -25,8 +25,11 @@ bool mending_to_tell(const struct event *e);
 /* Its descriptor is about to be the shim's alone: the program gets no SIGIO for it any more. */
 void mending_end_async(int fd);
 
-/* May another thread stand in a read (ready 0) or a write (POLLOUT) of this very socket? */
-bool mending_thread_may_be(int fd, short ready);
+/* May another thread stand in a call on this very socket? */
+bool mending_thread_may_be(int fd);
+
+/* May it be reading what is unread? The kernel tells whether it holds the file, after the close. */
+bool mending_reader_may_be(int fd, const struct facts *f);
 
 /* With the peer's FIN queued nothing is to be waited for: read up to it. False: not so. */
 bool mending_at_peer_fin(int fd, struct event *e, const struct drain_bounds *b);

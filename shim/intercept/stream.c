@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
+#include "../detect/inflight.h"
 #include "../fix/deferred.h"
 #include "../log/unwind.h"
 #include "closing.h"
@@ -209,8 +210,34 @@ EXPORT(ssize_t, writev, (int fd, const struct iovec *iov, int count))
 /* An error may be that of either end: none is told of here. */
 EXPORT(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags))
 {
+	struct inflight *call;
+	ssize_t r;
+
 	deferred_before();
-	return libc_splice(in, in_at, out, out_at, len, flags);
+	call = inflight_enter(in, out);
+	r = libc_splice(in, in_at, out, out_at, len, flags);
+	inflight_leave(call);
+	return r;
+}
+
+static ssize_t rf_sendfile(
+	ssize_t (*real)(int, int, void *, size_t), int out, int in, void *at, size_t len)
+{
+	struct inflight *call = inflight_enter(in, out);
+	ssize_t r = real(out, in, at, len);
+
+	inflight_leave(call);
+	return r;
+}
+
+EXPORT(ssize_t, sendfile, (int out, int in, void *at, size_t len))
+{
+	return rf_sendfile(libc_sendfile, out, in, at, len);
+}
+
+EXPORT(ssize_t, sendfile64, (int out, int in, void *at, size_t len))
+{
+	return rf_sendfile(libc_sendfile64, out, in, at, len);
 }
 
 EXPORT(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags))

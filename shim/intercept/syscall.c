@@ -2,6 +2,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/family.h"
+#include "../detect/inflight.h"
 #include "../detect/owner.h"
 #include "../detect/uring.h"
 #include "../fix/deferred.h"
@@ -54,6 +55,19 @@ static long rf_wait(long number, long a, long b, long c, long d, long e, long f)
 	__atomic_add_fetch(&start_waiting, 1, __ATOMIC_SEQ_CST);
 	r = libc_syscall(number, a, b, c, d, e, f);
 	__atomic_sub_fetch(&start_waiting, 1, __ATOMIC_SEQ_CST);
+	return r;
+}
+
+/* Between two descriptors. */
+static long rf_move(int in, int out, long number, long a, long b, long c, long d, long e, long f)
+{
+	struct inflight *call;
+	long r;
+
+	deferred_before();
+	call = inflight_enter(in, out);
+	r = libc_syscall(number, a, b, c, d, e, f);
+	inflight_leave(call);
 	return r;
 }
 
@@ -191,11 +205,17 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 #endif
 	case SYS_clone:
 		return rf_make(number, a, b, c, d, e, f);
+	case SYS_splice:
+		return rf_move((int)a, (int)c, number, a, b, c, d, e, f);
+#if SYS_sendfile64 != SYS_sendfile
+	case SYS_sendfile64:
+#endif
+	case SYS_sendfile:
+		return rf_move((int)b, (int)a, number, a, b, c, d, e, f);
 	case SYS_read:
 	case SYS_readv:
 	case SYS_preadv2:
 	case SYS_recvfrom:
-	case SYS_splice:
 	case SYS_io_submit:
 	case SYS_io_getevents:
 #ifdef SYS_io_pgetevents

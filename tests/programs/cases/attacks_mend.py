@@ -80,6 +80,62 @@ def a_thread_that_stands_in_a_write_is_not_cut_short(run):
     assert run.mode != "fix" or "the peer got what it wrote: 1\n" in program.out, program.out
 
 
+def standing(run, *args, expected, rsts, pattern="unread-close"):
+    attack(run, "calls", *args, expected=expected)
+    sent, told = run.rsts(), of_pattern(run, pattern)
+    assert sent == (0 if run.mode == "fix" else rsts), f"{sent} RSTs"
+    ends = [event["outcome"] for event in told if event["outcome"] != "lingering"]
+    assert run.bare or len(ends) == rsts, f"{rsts} RSTs bare, and the events end with {ends}"
+    assert run.mode != "fix" or set(ends) <= log.MENDED, ends
+
+
+@scenario(Works())
+def a_thread_that_stands_in_a_splice_to_a_socket_is_not_cut_short(run):
+    standing(run, "output", expected="splice: 4\nthe peer gets: 4\n" * 2, rsts=2)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_a_splice_by_syscall_is_not_cut_short(run):
+    standing(run, "output", "syscall", expected="splice: 4\nthe peer gets: 4\n" * 2, rsts=2)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_sendfile_is_not_cut_short(run):
+    standing(run, "file", expected="the peer gets what was sent: 1\nsendfile: 1\n", rsts=1)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_sendfile_by_syscall_is_not_cut_short(run):
+    standing(run, "file", "syscall", expected="the peer gets what was sent: 1\nsendfile: 1\n",
+             rsts=1)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_a_splice_from_a_socket_gets_what_is_unread(run):
+    standing(run, "input", expected="splice: 11\n", rsts=0)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_a_splice_from_a_socket_by_syscall_gets_what_is_unread(run):
+    standing(run, "input", "syscall", expected="splice: 11\n", rsts=0)
+
+
+@scenario(Works())
+def a_thread_that_stands_in_a_splice_gets_what_comes_after_linger_zero(run):
+    standing(run, "linger-zero", expected="the peer hears: 0\nsplice: 4\n", rsts=1,
+             pattern="linger-zero")
+
+
+@scenario(Works())
+def a_thread_that_waits_for_more_than_is_unread_gets_all_of_it(run):
+    standing(run, "low-water", expected="recv: 22\n", rsts=0)
+
+
+@scenario(Works())
+def a_thread_that_was_cancelled_in_a_splice_delays_no_close(run):
+    standing(run, "cancelled", expected="the peer hears at once: 1\n", rsts=1)
+
+
 @scenario(Works())
 def an_epoll_that_was_closed_first_delays_no_close(run):
     closers(run, "closed-epoll", expected="registered: 0\nslow: 0\n")
