@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -105,11 +107,23 @@ int rf_dup(int fd)
 	return duplicate(libc_dup, fd);
 }
 
+/* What is open above it, from before it was lowered, is not to be replaced: EBADF. */
+static bool above_limit(int fd)
+{
+	struct {
+		uint64_t soft, hard;
+	} lim = {UINT64_MAX, 0};
+
+	sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim);
+	return (uint64_t)fd >= lim.soft;
+}
+
 /* `target` is closed by this, if the call is going to succeed. */
 static void replace_begin(struct closing *c, int fd, int target, enum op op, const void *caller)
 {
 	closing_none(c);
-	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0)
+	if (!fdhint_get(target) || fd == target || sys2(SYS_fcntl, fd, F_GETFD) < 0 ||
+		above_limit(target))
 		return;
 	if ((fdhint_get(target) & HINT_OWN) && start_may_note()) { /* not a vfork child's to say */
 		sink_yield((unsigned)target, (unsigned)target);

@@ -174,11 +174,31 @@ static void close_duplicates(char **args)
 	printf("closed %s\n", seconds() - start < 2 ? "at once" : "late");
 }
 
+/* The kernel refuses a number that it would not give out, also where something is open under it. */
+static void replace_above_the_limit(char **args)
+{
+	struct rlimit old, few;
+	int fds[2], r;
+
+	(void)args;
+	getrlimit(RLIMIT_NOFILE, &old);
+	for (int flags = -1; flags <= 0; flags++) {
+		unread_pair(fds);
+		few = (struct rlimit){(rlim_t)fds[0], old.rlim_max};
+		setrlimit(RLIMIT_NOFILE, &few);
+		r = flags < 0 ? dup2(0, fds[0]) : dup3(0, fds[0], flags);
+		say(flags < 0 ? "dup2" : "dup3", r);
+		setrlimit(RLIMIT_NOFILE, &old);
+		use_up(fds);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"last", last_number},
 		{"vfork", taken_by_a_vfork_child}, {"urgent", urgent_after_close},
-		{"each", close_each}, {"duplicates", close_duplicates}};
+		{"each", close_each}, {"duplicates", close_duplicates},
+		{"above-limit", replace_above_the_limit}};
 
 	(void)argc;
 	return attack(argv, table, sizeof(table) / sizeof(*table));

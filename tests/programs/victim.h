@@ -91,6 +91,19 @@ static inline void say(const char *what, long result)
 	fflush(stdout);
 }
 
+/* What leave_unread() has left is still there to be read, and both ends part with FIN. */
+static inline void use_up(int fds[2])
+{
+	char bytes[32];
+
+	say("reads", recv(fds[0], bytes, sizeof(bytes), MSG_DONTWAIT));
+	say("sends", send(fds[0], "answer", 6, MSG_NOSIGNAL));
+	say("the peer reads", recv(fds[1], bytes, sizeof(bytes), 0));
+	close(fds[1]);
+	say("reads", recv(fds[0], bytes, sizeof(bytes), 0));
+	close(fds[0]);
+}
+
 /* One thing that a helper program can do, chosen by its first argument. */
 struct attack {
 	const char *name;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The shim's own descriptor numbers, and the signals of a socket that was closed."""
 
-from harness.attack import attack
-from harness.scenario import Works, scenario
+from harness.attack import WHOLE, attack
+from harness.scenario import Clean, Works, scenario
 
 
 @scenario(Works())
@@ -30,3 +30,11 @@ def the_shim_s_own_numbers_are_none_to_a_program_that_closes_each(run):
 @scenario(Works())
 def thousands_of_duplicates_are_closed_at_once(run):
     attack(run, "numbers", "duplicates", expected="closed at once\n")
+
+
+@scenario(Clean())
+def a_number_above_the_limit_is_not_closed_by_a_duplicate(run):
+    program = attack(run, "numbers", "above-limit",
+                     expected="dup2: EBADF\n" + WHOLE + "dup3: EBADF\n" + WHOLE,
+                     env={} if run.bare else {"RSTFIX_LOG": "stderr", "RSTFIX_FORMAT": "text"})
+    assert not program.err, program.err

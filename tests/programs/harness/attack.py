@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Helper programs that do what a preloaded library easily gets wrong, and what they print bare."""
 
+# What use_up() of victim.h prints of a connection that nobody has touched.
+WHOLE = "reads: 11\nsends: 6\nthe peer reads: 6\nreads: 0\n"
+
 
 def judge(program, expected):
     """Holds a program against what it prints bare. Its exit status is 0."""
