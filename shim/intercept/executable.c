@@ -74,83 +74,113 @@ static const char *script_interpreter(char *line)
 	return *name && name + strlen(name) < line + LINE ? name : NULL;
 }
 
-/* A program header beyond what was read is not looked for. */
-static enum format elf_format(const char *head, size_t len, const char **interpreter)
-{
-	ElfW(Ehdr) e;
-	ElfW(Phdr) p;
-
-	memcpy(&e, head, sizeof(e));
-	if (e.e_type != ET_EXEC && e.e_type != ET_DYN) /* at the same place in each class */
-		return UNKNOWN;
-	if (e.e_ident[EI_CLASS] != CLASS)
-		return RUNS; /* of another class: as the kernel was built */
-	if (e.e_machine != MACHINE)
-		return UNKNOWN;
-	for (unsigned i = 0; i < e.e_phnum && e.e_phoff <= len; i++) {
-		size_t at = e.e_phoff + i * sizeof(p);
-
-		if (at + sizeof(p) > len)
-			break;
-		memcpy(&p, head + at, sizeof(p));
-		if (p.p_type == PT_INTERP && p.p_offset < len && p.p_filesz < len - p.p_offset) {
-			*interpreter = head + p.p_offset;
-			break;
-		}
-	}
-	return RUNS;
-}
-
-/* The bytes of its head, or what the kernel says. */
-static long read_head(const struct target *t, char *head, size_t size)
+/* So many bytes, or those up to its end, or what the kernel says. */
+static long read_at(const struct target *t, size_t offset, void *to, size_t size)
 {
 	long n = t->dir, fd = -1;
 
 	if (*t->path)
 		n = fd = sys4(SYS_openat, t->dir, t->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (n >= 0)
-		n = sys4(SYS_pread64, n, head, size - 1, 0);
+		n = sys4(SYS_pread64, n, to, size, offset);
 	if (fd >= 0)
 		sys1(SYS_close, fd);
-	if (n >= 0)
-		head[n] = 0;
 	return n;
 }
 
-/* An interpreter of ELF is ELF itself, and its own is not asked for. */
-static enum format elf_runs(char *head, size_t size, size_t len, const struct target *t)
+/* It may be executed all the same. An offset that is none (EINVAL) is none to the kernel either. */
+static bool unreadable(long n)
 {
-	const char *name = NULL, *none = NULL;
-	enum format format = elf_format(head, len, &name);
-	struct target loader = {AT_FDCWD, name, 0, t->argv, t->envp};
+	return n < 0 && n != -EINVAL;
+}
+
+/*
+ * The kernel takes no more of them, and reads them all before it lets go of the program that is there
+ * (load_elf_phdrs). The first of PT_INTERP names the interpreter; it stays as it is where there is none.
+ */
+static enum format read_headers(const struct target *t, const ElfW(Ehdr) * e, ElfW(Phdr) * interp)
+{
+	enum { AT_ONCE = 16, MOST = 65536 / sizeof(*interp) };
+	ElfW(Phdr) p[AT_ONCE];
+
+	if (e->e_phentsize != sizeof(*p) || e->e_phnum < 1 || e->e_phnum > MOST)
+		return UNKNOWN;
+	for (unsigned i = 0; i < e->e_phnum; i += AT_ONCE) {
+		unsigned count = e->e_phnum - i < AT_ONCE ? e->e_phnum - i : AT_ONCE;
+		size_t size = count * sizeof(*p);
+		long n = read_at(t, e->e_phoff + i * sizeof(*p), p, size);
+
+		if (unreadable(n))
+			return RUNS;
+		if (n != (long)size)
+			return UNKNOWN;
+		for (unsigned k = 0; k < count && interp->p_type != PT_INTERP; k++)
+			*interp = p[k];
+	}
+	return RUNS;
+}
+
+/* It is ELF itself, and its own is not asked for. The rest the kernel finds out too late to fail. */
+static enum format interpreter_runs(const struct target *t)
+{
+	ElfW(Phdr) own = {.p_type = PT_NULL};
+	ElfW(Ehdr) e;
 	long n;
 
-	if (format != RUNS || !name)
-		return format;
-	if (!permitted(&loader))
+	if (!permitted(t))
 		return FAILS;
-	n = read_head(&loader, head, size);
+	n = read_at(t, 0, &e, sizeof(e));
 	if (n < 0)
 		return RUNS;
-	return n > (long)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0 &&
-			elf_format(head, (size_t)n, &none) == RUNS
+	return n == sizeof(e) && memcmp(&e, ELFMAG, SELFMAG) == 0 && e.e_machine == MACHINE &&
+			read_headers(t, &e, &own) == RUNS
 		? RUNS
 		: FAILS;
+}
+
+/* Its head is in `head`, where its interpreter's name is read to; one that does not fit is not. */
+static enum format elf_runs(const struct target *t, char *head, size_t size)
+{
+	struct target loader = {AT_FDCWD, head, 0, t->argv, t->envp};
+	ElfW(Phdr) interp = {.p_type = PT_NULL};
+	ElfW(Ehdr) e;
+	long n;
+
+	memcpy(&e, head, sizeof(e));
+	if (e.e_type != ET_EXEC && e.e_type != ET_DYN) /* at the same place in each class */
+		return UNKNOWN;
+	if (e.e_ident[EI_CLASS] != CLASS)
+		return RUNS; /* of another class: as the kernel was built */
+	if (e.e_machine != MACHINE || read_headers(t, &e, &interp) != RUNS)
+		return UNKNOWN;
+	if (interp.p_type != PT_INTERP)
+		return RUNS;
+	if (interp.p_filesz < 2 || interp.p_filesz > PATH_MAX)
+		return UNKNOWN;
+	if (interp.p_filesz > size)
+		return RUNS;
+	n = read_at(t, interp.p_offset, head, interp.p_filesz);
+	if (unreadable(n))
+		return RUNS;
+	if (n != (long)interp.p_filesz)
+		return FAILS;
+	return head[interp.p_filesz - 1] ? UNKNOWN : interpreter_runs(&loader);
 }
 
 /* What cannot be read may be executed all the same. A format of binfmt_misc is not known. */
 static enum format format_of(struct target t)
 {
-	char head[2048];
+	char head[2 * LINE];
 
 	for (unsigned depth = 0; depth <= INTERPRETERS; depth++) {
-		long n = read_head(&t, head, sizeof(head));
+		long n = read_at(&t, 0, head, sizeof(head) - 1);
 		const char *name;
 
 		if (n < 0)
 			return RUNS;
+		head[n] = 0;
 		if (n > (long)sizeof(Elf64_Ehdr) && memcmp(head, ELFMAG, SELFMAG) == 0)
-			return elf_runs(head, sizeof(head), (size_t)n, &t);
+			return elf_runs(&t, head, sizeof(head));
 		if (n <= 2 || memcmp(head, "#!", 2) != 0)
 			return UNKNOWN;
 		if (closes_under_interpreter(&t))

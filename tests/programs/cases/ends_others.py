@@ -3,6 +3,7 @@
 
 import socket
 
+from harness.attack import WHOLE, attack
 from harness.ends import AT_EXEC, AT_EXIT, LARGE, LINE, end, single
 from harness.peers import Answerer, drain
 from harness.run import PYTHON
@@ -54,6 +55,31 @@ def an_exec_that_the_kernel_refuses_late_leaves_the_connection_as_it_was(run):
     transfer, program, _, _ = end(run, "exec-fails-late", victim="ends_processes")
     assert program.out == EXEC_FAILS_LATE, program.out
     return transfer
+
+
+UNFIT = """\
+headers beyond the end: ENOEXEC
+the last one beyond the end: ENOEXEC
+no headers: ENOEXEC
+too many headers: ENOEXEC
+headers of another size: ENOEXEC
+headers at no place: ENOEXEC
+a name without an end: ENOEXEC
+a name of one byte: ENOEXEC
+a name of 5000 bytes: ENOEXEC
+a name beyond the end: EIO
+no interpreter: ENOENT
+a short interpreter: EIO
+an interpreter of another format: ELIBBAD
+an interpreter without headers: ELIBBAD
+an interpreter of another machine: ELIBBAD
+an interpreter that is not executable: EACCES
+"""
+
+
+@scenario(Clean())
+def a_program_that_the_kernel_finds_unfit_is_not_executed(run):
+    attack(run, "formats", expected=UNFIT + WHOLE)
 
 
 @scenario(AT_EXEC)
