@@ -6,6 +6,7 @@
 
 /* What else the filter allows, and can be done without. */
 struct sandbox {
+	bool filtered;	 /* there is one */
 	bool reaper;	 /* those of the helper thread, and of what empties a listener */
 	bool exec_check; /* execveat(AT_EXECVE_CHECK) */
 	bool kcmp;	 /* kcmp and getppid */

@@ -304,6 +304,7 @@ void start(int argc, char **argv, char **envp)
 		return;
 	self.pid = (pid_t)sys0(SYS_getpid);
 	self.start_s = start_now_us() / 1000000;
+	self.filtered = sandbox.filtered;
 	self.exec_check = sandbox.exec_check;
 	self.kcmp = sandbox.kcmp;
 	if (!sandbox.reaper)

@@ -17,6 +17,7 @@ struct self {
 	pid_t pid;
 	char program[64];      /* argv[0] without its folder */
 	int64_t start_s;       /* when the constructor ran, seconds since the epoch */
+	bool filtered;	       /* a seccomp filter was there before the program */
 	bool exec_check;       /* an inherited seccomp filter lets execveat be asked */
 	bool kcmp;	       /* ... and kcmp */
 	bool threaded_at_fork; /* this process is the fork of one that had more threads */

@@ -218,6 +218,16 @@ static bool found(const struct exec *x, bool by_format)
 	return false;
 }
 
+/*
+ * A filter that was there before may deny execve() alone, which the others are asked by: with a path
+ * that leads nowhere it comes to nothing else than EFAULT.
+ */
+static bool denied(const struct exec *x)
+{
+	return self.filtered && x->how != BY_FD && x->how != BY_AT &&
+		sys3(SYS_execve, -1, 0, 0) != -EFAULT;
+}
+
 static bool runs(const struct exec *x, bool by_format)
 {
 	struct target t = {AT_FDCWD, x->path, 0, x->argv, x->envp};
@@ -226,6 +236,8 @@ static bool runs(const struct exec *x, bool by_format)
 		t = (struct target){x->fd, "", AT_EMPTY_PATH, x->argv, x->envp};
 	else if (x->how == BY_AT)
 		t = (struct target){x->fd, x->path, x->flags, x->argv, x->envp};
+	if (denied(x))
+		return false;
 	/* A wild pointer is the kernel's to refuse. */
 	if (sys3(SYS_faccessat, t.dir, t.path, F_OK) == -EFAULT)
 		return false;

@@ -39,6 +39,7 @@ UNTOLD = {
     "clone": "whether a filter allows anything cannot be found out: not a notice either",
     "wait4": "as clone",
     "execveat": "the kernel says that the program's own will fail, and then it does not",
+    "execve": "as execveat, where a filter was there before",
     "fcntl": "of a descriptor that is open, F_GETFD does not fail",
     "shutdown": "of what is not connected: the late reset that is watched for cannot come",
     "getsockopt": "a filter that denies it is told at the start",

@@ -16,12 +16,12 @@
 
 static const char *myself;
 
-static long forbid(unsigned number, unsigned flags)
+static long answer(unsigned number, unsigned with, unsigned flags)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, with),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog filter = {sizeof(code) / sizeof(*code), code};
@@ -29,6 +29,11 @@ static long forbid(unsigned number, unsigned flags)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		err(1, "PR_SET_NO_NEW_PRIVS");
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+}
+
+static long forbid(unsigned number, unsigned flags)
+{
+	return answer(number, SECCOMP_RET_KILL_PROCESS, flags);
 }
 
 static void *close_it(void *fd)
@@ -124,6 +129,32 @@ static void exec_unread(char **args)
 	err(1, "exec");
 }
 
+/* Every exec of libc's comes to nothing from here on; execveat() does not. */
+static void inherited_execve(char **args)
+{
+	char *argv[] = {(char *)myself, (char[]){"exec-denied"}, NULL};
+
+	(void)args;
+	if (answer(SYS_execve, SECCOMP_RET_ERRNO | EPERM, 0))
+		err(1, "seccomp");
+	syscall(SYS_execveat, AT_FDCWD, myself, argv, environ, 0);
+	err(1, "execveat");
+}
+
+static void exec_denied(char **args)
+{
+	char *argv[] = {(char[]){"true"}, NULL};
+	int fds[2];
+
+	(void)args;
+	tcp_pair_with(fds, SOCK_CLOEXEC);
+	leave_unread(fds);
+	say("execv", execv("/bin/true", argv));
+	say("execvp", execvp("true", argv));
+	say("syscall", (int)syscall(SYS_execve, "/bin/true", argv, environ));
+	use_up(fds);
+}
+
 static void close_unread(char **args)
 {
 	int fds[2];
@@ -139,7 +170,8 @@ int main(int argc, char **argv)
 	static const struct attack table[] = {{"all-threads", filter_on_all_threads},
 		{"inherited", inherited_filter}, {"every", every_inherited_filter},
 		{"inherited-execveat", inherited_execveat}, {"close", close_unread},
-		{"exec", exec_unread}};
+		{"exec", exec_unread}, {"inherited-execve", inherited_execve},
+		{"exec-denied", exec_denied}};
 
 	(void)argc;
 	myself = argv[0];

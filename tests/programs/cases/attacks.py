@@ -9,8 +9,8 @@ import tempfile
 import time
 from collections import Counter
 
-from harness.attack import attack, judge, of_pattern
-from harness.scenario import Resets, Skip, Works, scenario
+from harness.attack import WHOLE, attack, judge, of_pattern
+from harness.scenario import Clean, Resets, Skip, Works, scenario
 
 SHIM = ("audit", "fix")
 POINTERS = ("readv", "writev", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg", "connect",
@@ -254,6 +254,12 @@ def an_inherited_filter_that_kills_execveat_lets_it_execute(run):
     under_filter(run, how="inherited-execveat", says="alive\n")
     told = [event["op"] for event in run.events()[0] if event.get("event") == "rst"]
     assert run.bare or told == ["exec"], told
+
+
+@scenario(Clean())
+def an_inherited_filter_that_denies_execve_lets_nothing_be_executed(run):
+    under_filter(run, how="inherited-execve",
+                 says="execv: EPERM\nexecvp: EPERM\nsyscall: EPERM\n" + WHOLE)
 
 
 @scenario(Works(), needs=("unshare", "mount"))
