@@ -146,9 +146,16 @@ EXPORT(int, __clone,
 static const char sandboxed[] =
 	"the program installs a seccomp filter: from here on its sockets are not watched";
 
+/* Without a filter it is a question, what the kernel knows: libseccomp and others ask it that way. */
+static bool installs(bool strict, bool filter, bool given)
+{
+	return (strict || (filter && given)) && watched(0) && start_ready();
+}
+
 int rf_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
 {
-	bool active = option == PR_SET_SECCOMP && watched(0) && start_ready();
+	bool active = option == PR_SET_SECCOMP &&
+		installs(a == SECCOMP_MODE_STRICT, a == SECCOMP_MODE_FILTER, b != 0);
 	int r;
 
 	if (active)
@@ -161,11 +168,8 @@ int rf_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsi
 
 int rf_seccomp(unsigned operation, unsigned flags, void *args)
 {
-	bool installs =
-		operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER;
-	/* Without a filter it is a question: libseccomp asks it that way what the kernel knows. */
-	bool active = installs && (args || operation == SECCOMP_SET_MODE_STRICT) && watched(0) &&
-		start_ready();
+	bool active = installs(operation == SECCOMP_SET_MODE_STRICT,
+		operation == SECCOMP_SET_MODE_FILTER, args != NULL);
 	int r;
 
 	if (active)

@@ -155,6 +155,22 @@ static void exec_denied(char **args)
 	use_up(fds);
 }
 
+/* What the kernel knows is asked for without a filter. */
+static void ask(char **args)
+{
+	int fds[2];
+
+	(void)args;
+	unread_pair(fds);
+	shutdown(fds[1], SHUT_WR);
+	say("prctl", prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
+	say("prctl", (int)syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
+	say("prctl", prctl(PR_SET_SECCOMP, 99, NULL));
+	say("seccomp", (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void close_unread(char **args)
 {
 	int fds[2];
@@ -171,7 +187,7 @@ int main(int argc, char **argv)
 		{"inherited", inherited_filter}, {"every", every_inherited_filter},
 		{"inherited-execveat", inherited_execveat}, {"close", close_unread},
 		{"exec", exec_unread}, {"inherited-execve", inherited_execve},
-		{"exec-denied", exec_denied}};
+		{"exec-denied", exec_denied}, {"ask", ask}};
 
 	(void)argc;
 	myself = argv[0];

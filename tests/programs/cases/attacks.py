@@ -262,6 +262,14 @@ def an_inherited_filter_that_denies_execve_lets_nothing_be_executed(run):
                  says="execv: EPERM\nexecvp: EPERM\nsyscall: EPERM\n" + WHOLE)
 
 
+@scenario(Resets("unread-close", role="server", loses=False))
+def a_program_that_asks_what_seccomp_knows_is_watched_on(run):
+    attack(run, "sandbox", "ask",
+           expected="prctl: EFAULT\nprctl: EFAULT\nprctl: EINVAL\nseccomp: EFAULT\n")
+    told = {event.get("code") for event in run.events()[0]}
+    assert "sandbox" not in told, told
+
+
 @scenario(Works(), needs=("unshare", "mount"))
 def an_inherited_filter_that_kills_getsockopt_kills_nobody_without_proc(run):
     under_filter(run, "unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh")
