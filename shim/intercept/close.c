@@ -88,38 +88,45 @@ static void close_duplicates(unsigned first, unsigned end, enum op op, const voi
 	seen_end(&seen);
 }
 
+/* The shim's own numbers in a range, in ascending order: the log's, and the channel's to the reaper. */
+struct own {
+	unsigned fds[2], count;
+};
+
 /*
  * Every watched socket of the range is closed on its own, before the rest: the same result, and
  * each is judged. The kernel lets go of the last references from the top: where both ends of a connection
- * are closed, the order says which of them may reset. Returns the log's descriptor if it is in the
- * range, to be spared, or -1.
+ * are closed, the order says which of them may reset. Returns what is to be spared.
  */
-static int close_watched(unsigned first, unsigned last, enum op op, const void *caller)
+static struct own close_watched(unsigned first, unsigned last, enum op op, const void *caller)
 {
 	unsigned high = fdhint_high(), end = last < high ? last + 1 : high, i;
-	int own = -1;
+	struct own own = {.count = 0};
 
 	if (!start_ready())
-		return -1;
+		return own;
 	close_duplicates(first, end, op, caller);
-	for (i = first; i < end; i++)
+	for (i = first; i < end && own.count < 2; i++)
 		if (spared((int)i))
-			own = (int)i;
+			own.fds[own.count++] = i;
 	for (i = end; i > first; i--)
 		if (fdhint_get((int)i - 1) & HINT_STREAM)
 			closing_whole((int)i - 1, op, caller);
 	return own;
 }
 
-static int close_around(unsigned first, unsigned last, unsigned own)
+static int close_around(unsigned first, unsigned last, const struct own *own)
 {
-	int r = 0;
+	for (unsigned i = 0; i < own->count; i++) {
+		unsigned fd = own->fds[i];
 
-	if (own > first)
-		r = libc_close_range(first, own - 1, 0);
-	if (r == 0 && own < last)
-		r = libc_close_range(own + 1, last, 0);
-	return r;
+		if (fd > first && libc_close_range(first, fd - 1, 0) != 0)
+			return -1;
+		if (fd == last)
+			return 0;
+		first = fd + 1;
+	}
+	return libc_close_range(first, last, 0);
 }
 
 /*
@@ -135,7 +142,7 @@ static bool unshared(int flags)
 
 int rf_close_range(unsigned first, unsigned last, int flags, const void *caller)
 {
-	int own;
+	struct own own;
 
 	if (first <= last && unshared(flags))
 		flags = 0;
@@ -148,9 +155,7 @@ int rf_close_range(unsigned first, unsigned last, int flags, const void *caller)
 	if (libc_close_range(~0U, ~0U, 0) != 0) /* nor will this one: Linux before 5.9, a filter */
 		return libc_close_range(first, last, 0);
 	own = close_watched(first, last, OP_CLOSE_RANGE, caller);
-	if (own >= 0)
-		return close_around(first, last, (unsigned)own);
-	return libc_close_range(first, last, 0);
+	return close_around(first, last, &own);
 }
 
 EXPORT(int, close_range, (unsigned first, unsigned last, int flags))
@@ -160,17 +165,15 @@ EXPORT(int, close_range, (unsigned first, unsigned last, int flags))
 
 EXPORT(void, closefrom, (int first))
 {
-	int own = -1, low = first < 0 ? 0 : first;
+	unsigned low = first < 0 ? 0 : (unsigned)first;
+	struct own own = {.count = 0};
 
 	if (watched(0))
-		own = close_watched((unsigned)low, ~0U, OP_CLOSEFROM, CALLER());
-	if (own < 0) {
-		libc_closefrom(first);
-		return;
-	}
-	for (; low < own; low++) /* no close_range() before Linux 5.9 */
-		sys1(SYS_close, low);
-	libc_closefrom(own + 1);
+		own = close_watched(low, ~0U, OP_CLOSEFROM, CALLER());
+	for (unsigned i = 0; i < own.count; i++, low++)
+		for (; low < own.fds[i]; low++) /* no close_range() before Linux 5.9 */
+			sys1(SYS_close, low);
+	libc_closefrom(own.count ? (int)low : first);
 }
 
 /*

@@ -229,6 +229,26 @@ def a_log_file_outlives_the_root(run):
     assert len(ends) == 2 and len({event["pid"] for event in ends}) == 2, told
 
 
+LOCKED_UP = (("event", "chroot", "closefrom", "event"),
+             ("event", "chroot", "close_range", "event"))
+
+
+@scenario(Works(), modes=("audit", "fix"), root=True)
+def a_daemon_in_a_jail_tells_nothing_inside_of_it(run):
+    inside = run.path("jail") + run.folder
+    os.makedirs(inside)
+    for number, steps in enumerate(LOCKED_UP):
+        log = run.path(f"{number}.json")
+        program = run.run(run.victim("attack_roots"), *steps, env={"RSTFIX_LOG": log})
+        assert program.process.returncode == 0 and not program.err, program.err
+        assert not os.listdir(inside), f"{steps}: {os.listdir(inside)} is told in the jail"
+        told = [json.loads(line) for line in read(log).splitlines()]
+        ends = [event["outcome"] for event in told if event.get("pattern") == "unread-close"
+                and event["outcome"] != "lingering"]
+        right = "reset" if run.mode == "audit" else "averted"
+        assert ends == [right] * steps.count("event"), f"{steps}: {ends}"
+
+
 @scenario(Works(), modes=AUDIT, root=True)
 def no_line_goes_to_a_socket_under_the_number_of_the_log(run):
     own_folders()
