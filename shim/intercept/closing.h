@@ -74,6 +74,8 @@ bool dup_async_seen(void); /* this process has used O_ASYNC */
 long rf_fcntl(int fd, int cmd, long arg);
 int rf_syscall_ioctl(int fd, unsigned long request, void *arg);
 long rf_own_identity(long number, long a, long b, long c); /* SYS_set*id, SYS_capset */
+int rf_chroot(const char *path);
+void rf_before_limit(pid_t pid, int resource, const void *limit); /* setrlimit(), prlimit() */
 int rf_dup2(int fd, int target, const void *caller);
 int rf_dup3(int fd, int target, int flags, const void *caller);
 int rf_syscall_socket(int domain, int type, int protocol);

@@ -76,7 +76,7 @@ SETTLED(initgroups, (const char *user, gid_t g), (user, g))
 SETTLED(setns, (int fd, int type), (fd, type))
 
 /* The log's path leads nowhere afterwards. */
-EXPORT(int, chroot, (const char *path))
+int rf_chroot(const char *path)
 {
 	bool ready = watched(0) && start_ready();
 	int r;
@@ -87,6 +87,11 @@ EXPORT(int, chroot, (const char *path))
 	if (r == 0 && ready)
 		sink_keep();
 	return r;
+}
+
+EXPORT(int, chroot, (const char *path))
+{
+	return rf_chroot(path);
 }
 
 /* A word that only the kernel may find not to be there (EFAULT). */
@@ -102,7 +107,7 @@ static bool readable(const void *word)
 #define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 
 /* A program that forbids itself to fork forbids threads as well: the reaper is made before. */
-UNCHECKED static void before_limit(pid_t pid, int resource, const void *limit)
+UNCHECKED void rf_before_limit(pid_t pid, int resource, const void *limit)
 {
 	enum { PROCESSES = 6 }; /* RLIMIT_NPROC; <sys/resource.h> has setrlimit() with an enum */
 	uint64_t soft;
@@ -118,7 +123,7 @@ UNCHECKED static void before_limit(pid_t pid, int resource, const void *limit)
 #define LIMITED(name, params, args, pid) \
 	UNCHECKED EXPORT(int, name, params) \
 	{ \
-		before_limit(pid, resource, limit); \
+		rf_before_limit(pid, resource, limit); \
 		return libc_##name args; \
 	}
 

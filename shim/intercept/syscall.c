@@ -192,6 +192,16 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 		if (start_takes && watched(0) && start_ready())
 			linger_settle(false);
 		return libc_syscall(number, a, b, c, d, e, f);
+	case SYS_chroot:
+		return rf_chroot((const char *)a);
+#ifdef SYS_setrlimit
+	case SYS_setrlimit:
+		rf_before_limit(0, (int)a, (const void *)b);
+		return libc_syscall(number, a, b, c, d, e, f);
+#endif
+	case SYS_prlimit64:
+		rf_before_limit((pid_t)a, (int)b, (const void *)c);
+		return libc_syscall(number, a, b, c, d, e, f);
 	case SYS_prctl:
 		return rf_prctl((int)a, (unsigned long)b, (unsigned long)c, (unsigned long)d,
 			(unsigned long)e);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Streams whose output cannot be sent any more, more callsites than fit a table, what a
- * program finds in errno at its start, an exec that fails while a socket lingers, and no descriptors
- * left beside a child.
- * usage: attack_limits CASE [COUNT]
+ * program finds in errno at its start, an exec that fails while a socket lingers, no descriptors
+ * left beside a child, and no processes.
+ * usage: attack_limits CASE [COUNT | HOW]
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "victim.h"
@@ -175,11 +176,25 @@ static void exec_that_fails(char **args)
 	printf("%s\n", seconds() - start < 0.5 ? "at once" : "late");
 }
 
+/* Neither processes nor threads from here on. HOW: the system call. */
+static void forbid_forks(char **args)
+{
+	struct rlimit none = {0, 0};
+
+	if (!strcmp(args[0], "setrlimit"))
+		say("setrlimit", (int)syscall(SYS_setrlimit, RLIMIT_NPROC, &none));
+	else
+		say("prlimit", (int)syscall(SYS_prlimit64, 0, RLIMIT_NPROC, &none, NULL));
+	say("setuid", setuid(65534));
+	printf("closed %s\n", close_unread() < 0.25 ? "at once" : "late");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"reset-peer", stream_to_a_reset_peer},
 		{"full", stream_that_is_full}, {"callsites", many_callsites}, {"errno", tell_errno},
-		{"exec-fails", exec_that_fails}, {"child", out_of_descriptors_beside_a_child}};
+		{"exec-fails", exec_that_fails}, {"child", out_of_descriptors_beside_a_child},
+		{"forks", forbid_forks}};
 
 	errno_at_start = errno;
 	(void)argc;

@@ -3,6 +3,8 @@
  * A daemon that locks itself up, and closes whatever it finds open, between events.
  * usage: attack_roots STEP...      its root is the folder `jail`
  */
+#include <sys/syscall.h>
+
 #include "victim.h"
 
 /* The peer is there until the close is mended. */
@@ -24,6 +26,12 @@ static void by_libc(char **args)
 	say("chroot", chroot("jail"));
 }
 
+static void by_syscall(char **args)
+{
+	(void)args;
+	say("chroot", (int)syscall(SYS_chroot, "jail"));
+}
+
 static void close_from(char **args)
 {
 	(void)args;
@@ -39,7 +47,8 @@ static void close_the_range(char **args)
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {{"event", event}, {"chroot", by_libc},
-		{"closefrom", close_from}, {"close_range", close_the_range}};
+		{"syscall", by_syscall}, {"closefrom", close_from},
+		{"close_range", close_the_range}};
 
 	for (int i = 1; i < argc; i++) {
 		if (attack((char *[]){argv[0], argv[i], NULL}, table,

@@ -52,3 +52,9 @@ def an_exec_that_fails_waits_for_nothing_that_lingers(run):
 @scenario(Works())
 def descriptors_that_ran_out_beside_a_child_delay_no_close(run):
     attack(run, "limits", "child", expected="dup: EMFILE\nclosed at once\n")
+
+
+@scenario(Works(), root=True)
+def a_limit_on_processes_by_syscall_delays_no_close(run):
+    for call in ("setrlimit", "prlimit"):
+        attack(run, "limits", "forks", call, expected=f"{call}: 0\nsetuid: 0\nclosed at once\n")
