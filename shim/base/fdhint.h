@@ -20,7 +20,7 @@
 /* The hot byte of a descriptor: 0 is "nothing to do here". */
 enum {
 	HINT_STREAM = 1,    /* a TCP (or MPTCP) socket */
-	HINT_EOF = 2,	    /* a read has returned the peer's FIN */
+	HINT_EOF = 2,	    /* a read has returned 0: the peer's FIN, as it seems */
 	HINT_ARMED = 4,	    /* SO_LINGER {1,0} was set, and nothing was read since */
 	HINT_UNWINDER = 8,  /* no descriptor at all: libunwind's probe (log/unwind.h) */
 	HINT_OWN = 16,	    /* the log (log/sink.h) */

@@ -77,19 +77,18 @@ static bool linger_is_zero(int fd)
 		(linger.l_onoff && linger.l_linger == 0);
 }
 
-HOT bool facts_harmless(int fd, bool read_to_eof, int *unread)
+HOT bool facts_harmless(int fd, int *unread)
 {
 	unsigned asked;
 
-	if (!read_to_eof && !nothing_unread(fd, unread))
+	if (!nothing_unread(fd, unread))
 		return false;
 	asked = __atomic_load_n(&expected, __ATOMIC_RELAXED);
 	if (!asked)
 		return true;
 	if ((asked & LINGER_ZERO) && linger_is_zero(fd))
 		return false;
-	/* After the peer's FIN there is no FIN_WAIT2 to be cut short. */
-	return !(asked & LINGER2) || read_to_eof || !linger2_is_negative(fd);
+	return !(asked & LINGER2) || !linger2_is_negative(fd);
 }
 
 /* Linux 4.18 does not count bytes_sent; acknowledged and queued bytes add up to the same. */
@@ -100,7 +99,7 @@ static uint64_t written(const struct tcp_info *ti, socklen_t len, uint64_t unsen
 	return ti->tcpi_bytes_sent - ti->tcpi_bytes_retrans + ti->tcpi_notsent_bytes;
 }
 
-static bool has_peer_fin(uint8_t state)
+HOT static bool has_peer_fin(uint8_t state)
 {
 	return state == STATE_CLOSE_WAIT || state == STATE_LAST_ACK || state == STATE_CLOSING ||
 		state == STATE_TIME_WAIT || state == STATE_CLOSE;
@@ -137,12 +136,14 @@ static bool is_bulk(const struct tcp_info *ti)
 	return ti->tcpi_bytes_received > 2 * (uint64_t)ti->tcpi_rcv_mss;
 }
 
-HOT bool facts_at_rest(int fd)
+HOT bool facts_at_rest(int fd, bool any)
 {
 	struct tcp_info ti = {0};
 
-	return option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) && !ti.tcpi_unacked &&
-		!ti.tcpi_notsent_bytes && !is_bulk(&ti);
+	if (!option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)))
+		return false;
+	return has_peer_fin(ti.tcpi_state) ||
+		(!any && !ti.tcpi_unacked && !ti.tcpi_notsent_bytes && !is_bulk(&ti));
 }
 
 bool facts_ask(int fd, int unread, struct facts *f)
@@ -207,6 +208,13 @@ int facts_state(int fd)
 	uint8_t state; /* the first byte of struct tcp_info */
 
 	return option(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof(state)) ? state : -1;
+}
+
+bool facts_peer_fin(int fd)
+{
+	int state = facts_state(fd);
+
+	return state >= 0 && has_peer_fin((uint8_t)state);
 }
 
 bool facts_corked(int fd)

@@ -14,13 +14,13 @@
 
 /*
  * The cheap question, asked of every TCP socket at its close: can it do anything but close cleanly?
- * True: nothing is queued to be read, no urgent byte either, and linger-0 is not in effect.
- * `read_to_eof`: the peer's FIN has been read, so that nothing can be queued. *unread, 0 before, is
- * what SIOCINQ has told. Two system calls by
+ * True: nothing is queued to be read, no urgent byte either, and linger-0 is not in effect. That a read
+ * has returned 0 does not answer it: it may have been another socket's, or a duplicate has shut the reading
+ * side, or connected anew. *unread, 0 before, is what SIOCINQ has told. Two system calls by
  * the same way into the kernel; one that asks less often by another way (SO_MEMINFO shows an empty
  * queue at once) was measured to be slower.
  */
-bool facts_harmless(int fd, bool read_to_eof, int *unread);
+bool facts_harmless(int fd, int *unread);
 
 /*
  * Linger-0, or a negative TCP_LINGER2, may be in effect somewhere in this process: it was set through
@@ -32,10 +32,11 @@ void facts_expect_linger_zero(void);
 void facts_expect_linger2(void);
 
 /*
- * All output is acknowledged, and the peer has sent no more than a small request or answer. Not of MPTCP, which
+ * Nothing comes that a close could answer with RST: the peer has sent its FIN; or, unless `any` may come, all
+ * output is acknowledged, and the peer has sent no more than a small request or answer. Not of MPTCP, which
  * queues above the segments.
  */
-bool facts_at_rest(int fd);
+bool facts_at_rest(int fd, bool any);
 
 #define FACTS_NONE_UNREAD (-1)
 
@@ -50,6 +51,7 @@ uint64_t facts_cookie(int fd);		  /* SO_COOKIE (4.6); 0: none */
 uint64_t facts_netns_cookie(int fd);	  /* SO_NETNS_COOKIE (5.14); 0: none */
 uint64_t facts_unsent(int fd);		  /* SIOCOUTQ: bytes, and one for an unacknowledged FIN */
 int facts_state(int fd);		  /* tcpi_state; -1: not a TCP socket */
+bool facts_peer_fin(int fd);		  /* ... of one that has the peer's FIN or RST */
 int facts_acked(int fd, uint64_t *bytes); /* the state, and tcpi_bytes_acked */
 bool facts_is_tcp(int fd);		  /* a TCP or MPTCP socket, in whatever state */
 bool facts_reuseaddr(int fd);

@@ -191,17 +191,14 @@ static void judge(
 	decide_stop(e);
 }
 
-HOT bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread)
+HOT bool closing_harmless(int fd, const struct fdrec *rec, int *unread)
 {
-	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
-		!facts_harmless(fd, hint & HINT_EOF, unread))
+	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) || !facts_harmless(fd, unread) || start_every)
 		return false;
-	if (start_every && !(hint & HINT_EOF))
-		return false;
-	if (!start_fix || (hint & HINT_EOF) || !rec->cookie)
+	if (!start_fix || !rec->cookie)
 		return true;
 	*unread = FACTS_NONE_UNREAD;
-	return !start_late && facts_at_rest(fd);
+	return facts_at_rest(fd, start_late);
 }
 
 /*
@@ -229,7 +226,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 		return;
 	if (unlikely(fdhint_record(fd)->holders))
 		let_go(c, fd);
-	if (closing_harmless(fd, hint, fdhint_record(fd), &unread)) {
+	if (closing_harmless(fd, fdhint_record(fd), &unread)) {
 		fdhint_forget(fd);
 		return;
 	}

@@ -54,7 +54,7 @@ void closing_whole(int fd, enum op op, const void *caller);
  * closing_verdict(): the pattern; false: none. closing_decide(): what is done about it; false: nothing,
  * and nothing is told.
  */
-bool closing_harmless(int fd, unsigned hint, const struct fdrec *rec, int *unread);
+bool closing_harmless(int fd, const struct fdrec *rec, int *unread);
 bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdrec *rec, int unread);
 bool closing_decide(struct event *e, const struct facts *f, int fd, const struct fdrec *rec,
 	const void *caller);

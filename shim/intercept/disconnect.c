@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "decide.h"
+#include "shutdown.h"
 
 #include <string.h>
 
@@ -33,10 +34,14 @@ static void tell(struct disconnect *d, int fd, const struct fdrec *rec, const vo
 /* The socket is as new, but for its options: a connect() may follow. */
 static void begin_anew(int fd, struct fdrec *rec)
 {
+	bool shut = rec->flags & REC_SHUT_BOTH;
+
 	rec->flags &= ~(uint32_t)(REC_READ_SINCE | REC_SHUT_RD | REC_SHUT_WR | REC_WROTE_AFTER_EOF |
 		REC_TOLD | REC_ESTABLISHED | REC_LISTENS);
 	rec->role = ROLE_NONE;
 	rec->armed_written = 0;
+	if (shut)
+		shutdown_share(fd);
 	memset(&rec->peer, 0, sizeof(rec->peer));
 	fdhint_unset(fd, HINT_EOF);
 	if (rec->flags & REC_ARMED)

@@ -207,7 +207,7 @@ static void end_unproven(struct ending *end, int fd, const struct fdrec *rec)
 	int unread = 0;
 
 	if ((!holds && !inherited && !(exits && self.opt.closes)) || !closed_by(end, fd) ||
-		closing_harmless(fd, fdhint_get(fd), rec, &unread) || !goes_through(end))
+		closing_harmless(fd, rec, &unread) || !goes_through(end))
 		return;
 	inherited = inherited && start_threads() == 1 &&
 		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
@@ -236,7 +236,7 @@ static void end_one(struct ending *end, int fd)
 		return;
 	}
 	flushed = !start_takes || !end->stdio || flush_streams(fd, &rec);
-	if (closing_harmless(fd, fdhint_get(fd), &rec, &unread) || !goes_through(end))
+	if (closing_harmless(fd, &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
 	if (self.opt.closes && (!found || e.tentative))

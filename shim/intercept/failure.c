@@ -51,6 +51,12 @@ void failure_tell(int fd, int error, bool writing, enum op op, const void *calle
 	rec = fdhint_record(fd);
 	if ((rec->flags & REC_TOLD) || !facts_ask(fd, 0, &f))
 		return;
+	/*
+	 * What has failed so is closed. Else the number was closed while another thread stood in the call,
+	 * and is another socket's by now. An MPTCP socket outlives a connection of its.
+	 */
+	if (f.state != TCP_CLOSE && !(rec->flags & REC_MPTCP))
+		return;
 	/* A connect() that went on in the background: its handshake is all that was acknowledged. */
 	if (f.written > 0 || f.data_segs_in > 0)
 		rec->flags |= REC_ESTABLISHED;
@@ -71,6 +77,11 @@ void failure_before_write(int fd, enum op op, const void *caller)
 		return;
 	rec = fdhint_record(fd);
 	if (!(rec->flags & REC_WROTE_AFTER_EOF)) {
+		/* MPTCP has an end of its own, of which the segments' states say nothing. */
+		if (!(rec->flags & REC_MPTCP) && !facts_peer_fin(fd)) {
+			fdhint_unset(fd, HINT_EOF);
+			return;
+		}
 		rec->flags |= REC_WROTE_AFTER_EOF;
 		rec->eof_write_site = (uint16_t)event_callsite(op, caller);
 		return;

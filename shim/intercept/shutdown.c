@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "shutdown.h"
+
 #include "../base/start.h"
 #include "../detect/owner.h"
 #include "../fix/deferred.h"
@@ -58,6 +60,42 @@ static void both_shut(struct fdrec *rec, const struct facts *f, const void *call
 		rec->shut_site = (uint16_t)event_callsite(OP_SHUTDOWN, caller);
 }
 
+/* Copies have the same age: the kernel need not be asked about many others. */
+static bool is_duplicate(int other, const struct fdrec *rec, uint64_t cookie)
+{
+	const struct fdrec *to;
+
+	if (!(fdhint_get(other) & HINT_STREAM))
+		return false;
+	to = fdhint_record(other);
+	return to != rec && (to->flags & REC_SHARED) && to->made_ms == rec->made_ms &&
+		facts_cookie(other) == cookie;
+}
+
+void shutdown_share(int fd)
+{
+	const struct fdrec *rec = fdhint_record(fd);
+	uint32_t shut = rec->flags & REC_SHUT_BOTH;
+	int other, high = (int)fdhint_high();
+	struct fdrec *to;
+	uint64_t cookie;
+
+	if (!(rec->flags & REC_SHARED))
+		return;
+	cookie = facts_cookie(fd);
+	for (other = 0; cookie && other < high; other++) {
+		if (!is_duplicate(other, rec, cookie))
+			continue;
+		to = fdhint_record(other);
+		to->shut_segs_in = rec->shut_segs_in;
+		to->shut_site = rec->shut_site;
+		if (shut)
+			__atomic_fetch_or(&to->flags, shut, __ATOMIC_SEQ_CST);
+		else
+			__atomic_fetch_and(&to->flags, ~(uint32_t)REC_SHUT_BOTH, __ATOMIC_SEQ_CST);
+	}
+}
+
 /* The reading side is deferred: what is left to be shut, with the result of the whole. */
 static int shut_more(int fd, int how, const struct fdrec *rec)
 {
@@ -97,6 +135,8 @@ int rf_shutdown(int fd, int how, const void *caller)
 		if (deferred)
 			return how == SHUT_RD ? 0 : libc_shutdown(fd, SHUT_WR);
 	}
+	if (newly)
+		shutdown_share(fd);
 	if (hint & HINT_DEFERRED)
 		return shut_more(fd, how, rec);
 	return libc_shutdown(fd, how);

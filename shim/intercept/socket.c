@@ -9,6 +9,7 @@
 #include "export.h"
 #include "failure.h"
 #include "pressure.h"
+#include "shutdown.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -166,11 +167,14 @@ int rf_syscall_accept(long number, int fd, void *addr, socklen_t *len, int flags
 HOT static void connecting(int fd, const void *addr, socklen_t len, bool established)
 {
 	struct fdrec *rec = fdhint_record(fd);
+	bool shut = rec->flags & REC_SHUT_BOTH;
 
 	rec->role = ROLE_CLIENT;
 	rec->flags &= (uint32_t) ~(REC_TOLD | REC_WROTE_AFTER_EOF | REC_SHUT_RD | REC_SHUT_WR);
 	rec->flags |= established ? REC_ESTABLISHED : 0;
 	rec->shut_site = 0;
+	if (unlikely(shut))
+		shutdown_share(fd);
 	fdhint_unset(fd, HINT_EOF);
 	facts_endpoint(addr, len, &rec->peer);
 }

@@ -2,6 +2,7 @@
 """In mode fix the kernel learns later than the program that a reading side is shut. Whatever the
 program can do to see that, it sees what it sees without the shim."""
 
+from harness.attack import of_pattern
 from harness.scenario import Works, scenario
 
 READS = {"reads": "every_read_after_shutdown_returns_what_is_queued_and_then_0"}
@@ -95,3 +96,23 @@ def what_was_not_proven_is_counted_in_the_summary(run):
     assert risks == [{"shutdown-read": {"count": 3, "unacknowledged": 1}}], risks
     patterns = {event["pattern"] for event in told if event["event"] == "rst"}
     assert patterns == {"unread-close"}, patterns
+
+
+@scenario(Works(), modes=("audit", "fix"))
+def data_after_a_shutdown_is_named_by_whichever_duplicate_is_closed_last(run):
+    run.traced = False
+    program = run.run(run.victim("shutdown_holders"), "closed-last")
+    assert program.out == "write: 1\n", program.out
+    told, _ = run.events()
+    got = [(event["pattern"], event["op"], event["outcome"]) for event in told
+           if event["event"] == "rst"]
+    assert got == [("shutdown-read", "close", "reset" if run.mode == "audit" else "failed")], got
+
+
+@scenario(Works(), modes=("audit", "fix"))
+def a_connection_after_a_shutdown_is_not_shut_for_a_duplicate_either(run):
+    run.traced = False
+    program = run.run(run.victim("shutdown_holders"), "connected-later")
+    one = "connect: 0\nwrite: 1\nread: 1\nread: 0\n"
+    assert program.out == one + "shutdown: ENOTCONN\n" + one, program.out
+    assert not of_pattern(run, "shutdown-read"), of_pattern(run, "shutdown-read")
