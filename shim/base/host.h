@@ -14,11 +14,13 @@
 #define HAVE_FIND_OBJECT     __GLIBC_PREREQ(2, 35) /* _dl_find_object */
 #define HAVE_SINGLE_THREADED __GLIBC_PREREQ(2, 32) /* __libc_single_threaded */
 #define HAVE_ENTRY_ARGUMENTS 1			   /* a constructor is given argc, argv and envp */
+#define HAVE_STREAM_LIST     1			   /* _IO_list_all: what exit() flushes */
 #else
 #define HAVE_ON_EXIT	     0
 #define HAVE_FIND_OBJECT     0
 #define HAVE_SINGLE_THREADED 0
 #define HAVE_ENTRY_ARGUMENTS 0
+#define HAVE_STREAM_LIST     0
 #endif
 
 /* libunwind by its cursors; without them there is its unw_backtrace, which needs no header. */

@@ -285,22 +285,28 @@ static void let_go_at_exit(int fd, struct fdrec *rec, const void *with)
 	let_go(rec, take_handle(rec));
 }
 
-static void exit_each(void (*visit)(int fd, struct fdrec *rec, const void *with))
+static void exit_each(void (*visit)(int fd, struct fdrec *rec, const void *with), const void *with)
 {
 	change_begin();
-	if (!fork_open())
-		each_counted(visit);
+	if (!fork_open() && __atomic_load_n(&counting, __ATOMIC_SEQ_CST))
+		each(visit, with);
 	change_end();
 }
 
 void family_exit(void)
 {
-	exit_each(let_go_at_exit);
+	exit_each(let_go_at_exit, NULL);
 }
 
-static void let_go_without_stream(int fd, struct fdrec *rec, const void *with)
+struct exit_check {
+	bool (*written)(int fd);
+};
+
+static void let_go_if_written(int fd, struct fdrec *rec, const void *with)
 {
-	if (!rec->streams[0] && !(rec->flags & REC_STREAMS_UNKNOWN))
+	const struct exit_check *check = with;
+
+	if (handle_of(rec) && check->written(fd))
 		let_go_at_exit(fd, rec, with);
 }
 
@@ -310,10 +316,12 @@ static bool one_thread(void)
 	return __atomic_load_n(&counting, __ATOMIC_SEQ_CST) && start_threads() == 1;
 }
 
-void family_exit_by_stdio(void)
+void family_exit_by_stdio(bool (*written)(int fd))
 {
+	struct exit_check check = {written};
+
 	if (one_thread())
-		exit_each(let_go_without_stream);
+		exit_each(let_go_if_written, &check);
 }
 
 struct exec_check {

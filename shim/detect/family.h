@@ -64,10 +64,11 @@ bool family_other_was_last(uint64_t handle);
 void family_exit(void);
 
 /*
- * The same while libc is still to flush its streams: but for sockets that have one, and not where other
- * threads may use the others until then. One system call where sockets are counted.
+ * The same while libc is still to flush its streams: of the numbers of which `written` says that it will
+ * not write to them, and not where other threads may use them until then. One system call where sockets
+ * are counted.
  */
-void family_exit_by_stdio(void);
+void family_exit_by_stdio(bool (*written)(int fd));
 
 /*
  * Around an exec: what is close-on-exec goes with it, and comes back where it has failed. Only in a

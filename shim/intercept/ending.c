@@ -157,21 +157,6 @@ static bool ends_with_us(const struct ending *end, int fd, struct fdrec *rec)
 	return true;
 }
 
-/* exit() flushes them afterwards: whatever number they have, they are the socket's. */
-static bool flush_streams(int fd, const struct fdrec *rec)
-{
-	unsigned high = fdhint_high();
-	bool flushed = streams_flush(fd, rec) && streams_flush_standard(fd);
-
-	for (unsigned i = (unsigned)fd + 1; rec->holders && i < high; i++) {
-		const struct fdrec *other = fdhint_record((int)i);
-
-		if ((fdhint_get((int)i) & HINT_STREAM) && other->holders == rec->holders)
-			flushed &= streams_flush((int)i, other) && streams_flush_standard((int)i);
-	}
-	return flushed;
-}
-
 /* Nobody knows who else has it: the kernel is asked, before the end, where closing it now changes nothing. */
 static void close_before(int fd, struct event *e)
 {
@@ -202,7 +187,7 @@ static void end_unproven(struct ending *end, int fd, const struct fdrec *rec)
 	struct event e = {.op = end->op, .status = end->status};
 	bool exits = end->op == OP_EXIT,
 	     inherited = exits && !(rec->flags & REC_MADE) && !rec->holders;
-	bool holds = holding_may(rec) && (!end->stdio || flush_streams(fd, rec)), found;
+	bool holds = holding_may(rec) && (!end->stdio || streams_flush(fd, rec)), found;
 	struct facts f;
 	int unread = 0;
 
@@ -227,15 +212,18 @@ static void end_one(struct ending *end, int fd)
 {
 	struct fdrec rec = *fdhint_record(fd);
 	struct event e = {.op = end->op, .status = end->status};
+	bool flush = end->stdio && (start_takes || rec.holders), flushed, found;
 	struct facts f;
 	int unread = 0;
-	bool flushed, found;
 
+	/* Its other holders may be gone by the time that all is written. */
+	if (flush && rec.holders)
+		streams_flush(fd, &rec);
 	if (!ends_with_us(end, fd, &rec)) {
 		end_unproven(end, fd, &rec);
 		return;
 	}
-	flushed = !start_takes || !end->stdio || flush_streams(fd, &rec);
+	flushed = !flush || streams_flush(fd, &rec);
 	if (closing_harmless(fd, &rec, &unread) || !goes_through(end))
 		return;
 	found = closing_verdict(&e, &f, fd, &rec, unread);
@@ -334,7 +322,7 @@ static void at_exit(int status, void *arg)
 	if (fdhint_high() > 0)
 		uring_possible();
 	event_summary();
-	family_exit_by_stdio();
+	family_exit_by_stdio(streams_written);
 }
 
 #if !HAVE_ON_EXIT

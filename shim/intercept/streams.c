@@ -73,7 +73,7 @@ bool streams_flush_standard(int fd)
 	return all;
 }
 
-bool streams_flush(int fd, const struct fdrec *rec)
+static bool flush_own(int fd, const struct fdrec *rec)
 {
 	int saved = errno;
 	bool all = !(rec->flags & REC_STREAMS_UNKNOWN);
@@ -92,3 +92,48 @@ bool streams_flush(int fd, const struct fdrec *rec)
 	errno = saved;
 	return all;
 }
+
+static bool flush_number(int fd, const struct fdrec *rec)
+{
+	bool own = flush_own(fd, rec);
+
+	return streams_flush_standard(fd) && own;
+}
+
+bool streams_flush(int fd, const struct fdrec *rec)
+{
+	unsigned high = fdhint_high();
+	bool flushed = flush_number(fd, rec);
+
+	for (unsigned i = (unsigned)fd + 1; rec->holders && i < high; i++) {
+		const struct fdrec *other = fdhint_record((int)i);
+
+		if ((fdhint_get((int)i) & HINT_STREAM) && other->holders == rec->holders)
+			flushed &= flush_number((int)i, other);
+	}
+	return flushed;
+}
+
+#if HAVE_STREAM_LIST
+extern FILE *_IO_list_all __attribute__((weak));
+
+/* The number of fopencookie()'s: the program's own function knows where it writes to. */
+#define COOKIE (-2)
+
+bool streams_written(int fd)
+{
+	FILE *stream = &_IO_list_all ? _IO_list_all : NULL;
+
+	for (; stream; stream = stream->_chain)
+		if ((stream->_fileno == fd || stream->_fileno == COOKIE) &&
+			libc_stream_pending(stream))
+			return false;
+	return &_IO_list_all;
+}
+#else
+bool streams_written(int fd)
+{
+	(void)fd;
+	return false;
+}
+#endif

@@ -3,6 +3,7 @@
 #include "ends.h"
 
 #include <pthread.h>
+#include <sys/wait.h>
 
 /* Buffered, and flushed by exit() after all handlers. */
 static void standard_output(char **args)
@@ -34,6 +35,65 @@ static void cookie(char **args)
 	exit(0);
 }
 
+static FILE *over_standard_output(int fd)
+{
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+	return stdout;
+}
+
+/* Opened for something else, and it is the socket that is under its number now. */
+static FILE *over_a_file(int fd)
+{
+	FILE *stream = fopen("/dev/null", "w");
+
+	if (!stream || dup2(fd, fileno(stream)) < 0)
+		err(1, "fopen");
+	close(fd);
+	return stream;
+}
+
+static FILE *behind_a_cookie(int fd)
+{
+	behind = fd;
+	return fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_behind});
+}
+
+/* A child's exit() writes more than the kernels hold; its parent closes the socket meanwhile. */
+static void flush_in_child(const char *port, FILE *(*open)(int fd))
+{
+	static char buffer[LARGE + TAIL];
+	int fd = ask(port), status;
+	pid_t pid = fork();
+	FILE *stream;
+
+	if (pid == 0) {
+		stream = open(fd);
+		setvbuf(stream, buffer, _IOFBF, sizeof(buffer));
+		fwrite(bytes, LARGE, 1, stream);
+		exit(0);
+	}
+	usleep(150000);
+	close(fd);
+	if (waitpid(pid, &status, 0) != pid || status)
+		errx(1, "the child's status is %x", status);
+}
+
+static void child_standard_output(char **args)
+{
+	flush_in_child(args[0], over_standard_output);
+}
+
+static void child_file(char **args)
+{
+	flush_in_child(args[0], over_a_file);
+}
+
+static void child_cookie(char **args)
+{
+	flush_in_child(args[0], behind_a_cookie);
+}
+
 static void *write_on(void *fd)
 {
 	while (send(*(int *)fd, bytes, 1, MSG_DONTWAIT) == 1 || errno == EAGAIN)
@@ -56,8 +116,9 @@ static void thread(char **args)
 
 int main(int argc, char **argv)
 {
-	static const struct attack table[] = {
-		{"standard-output", standard_output}, {"cookie", cookie}, {"thread", thread}};
+	static const struct attack table[] = {{"standard-output", standard_output},
+		{"cookie", cookie}, {"child-standard-output", child_standard_output},
+		{"child-file", child_file}, {"child-cookie", child_cookie}, {"thread", thread}};
 
 	return end_somehow(argc, argv, table, sizeof(table) / sizeof(table[0]));
 }

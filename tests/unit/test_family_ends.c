@@ -41,6 +41,18 @@ static void a_close_that_a_fork_comes_in_between_gives_the_count_up(void **state
 	assert_int_equal(holders_count(handle), HOLDERS_UNKNOWN);
 }
 
+static bool all_written(int number)
+{
+	(void)number;
+	return true;
+}
+
+static bool nothing_written(int number)
+{
+	(void)number;
+	return false;
+}
+
 static void an_exit_takes_each_once(void **state)
 {
 	uint64_t handle;
@@ -52,18 +64,18 @@ static void an_exit_takes_each_once(void **state)
 	handle = rec->holders;
 	family_exit();
 	family_exit();
-	family_exit_by_stdio();
+	family_exit_by_stdio(all_written);
 	assert_int_equal(holders_count(handle), 2);
 	assert_false(sole());
 }
 
 static void *end_by_stdio(void *none)
 {
-	family_exit_by_stdio();
+	family_exit_by_stdio(all_written);
 	return none;
 }
 
-static void an_exit_that_still_flushes_lets_go_where_no_other_thread_is(void **state)
+static void an_exit_that_still_flushes_lets_go_of_what_is_written_by_one_thread(void **state)
 {
 	pthread_t thread;
 	uint64_t handle;
@@ -77,7 +89,9 @@ static void an_exit_that_still_flushes_lets_go_where_no_other_thread_is(void **s
 	while (start_threads() != 1)
 		usleep(1000);
 	assert_int_equal(holders_count(handle), 2);
-	family_exit_by_stdio();
+	family_exit_by_stdio(nothing_written);
+	assert_int_equal(holders_count(handle), 2);
+	family_exit_by_stdio(all_written);
 	assert_int_equal(holders_count(handle), 1);
 }
 
@@ -194,7 +208,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_close_that_a_fork_comes_in_between_gives_the_count_up),
 		cmocka_unit_test(an_exit_takes_each_once),
-		cmocka_unit_test(an_exit_that_still_flushes_lets_go_where_no_other_thread_is),
+		cmocka_unit_test(
+			an_exit_that_still_flushes_lets_go_of_what_is_written_by_one_thread),
 		cmocka_unit_test(what_has_been_let_go_is_not_proven_by_a_copy),
 		cmocka_unit_test(an_exit_beside_a_fork_leaves_the_count_too_high),
 		cmocka_unit_test(an_exec_takes_what_is_close_on_exec_and_brings_it_back),

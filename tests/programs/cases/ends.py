@@ -291,6 +291,32 @@ def a_stream_that_hides_its_socket_is_flushed_at_exit(run):
     writes_on(run, "cookie")
 
 
+def child_writes_on(run, how):
+    """It holds the socket until exit() has written everything: its parent's close is not the last."""
+    transfer = end(run, how, busy=0.4, filtered=True, victim="ends_writers")[0]
+    told = [event for event in run.events()[0] if event.get("op") == "close"]
+    assert not told, told
+    return transfer
+
+
+@scenario(AT_EXIT)
+def a_childs_standard_output_that_is_flushed_while_its_parent_closes(run):
+    """Who is the last is seen when all is written."""
+    transfer = child_writes_on(run, "child-standard-output")
+    single(run)
+    return transfer
+
+
+@scenario(Works())
+def a_childs_stream_whose_number_was_replaced_while_its_parent_closes(run):
+    child_writes_on(run, "child-file")
+
+
+@scenario(Works())
+def a_childs_stream_that_hides_its_socket_while_its_parent_closes(run):
+    child_writes_on(run, "child-cookie")
+
+
 @scenario(Works())
 def a_thread_that_writes_while_exit_waits_sees_nothing_of_it(run):
     end(run, "thread", TAIL, filtered=True, victim="ends_writers")
