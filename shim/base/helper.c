@@ -2,6 +2,7 @@
 #include "helper.h"
 
 #include "libc.h"
+#include "signals.h"
 #include "start.h"
 #include "sys.h"
 
@@ -13,7 +14,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -122,15 +122,15 @@ static bool make(void)
 {
 	const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 		CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-	uint64_t all = ~UINT64_C(0), old = 0;
+	struct signals signals;
 	void **pointer = (void **)(memory + GUARD + STACK + TLS / 2);
 	int saved = errno, r;
 
 	*pointer = (void *)pointer;
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(old));
+	signals_hold(&signals);
 	r = libc_clone(
 		enter, memory + GUARD + STACK, flags, NULL, &tid, thread_area(pointer), &tid);
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+	signals_release(&signals);
 	errno = saved; /* libc's clone is no raw call */
 	return r > 0;
 }

@@ -2,6 +2,7 @@
 #include "deferred.h"
 
 #include "../base/helper.h"
+#include "../base/signals.h"
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/facts.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -188,27 +188,14 @@ static void make_real(struct entry *e, int fd)
 }
 
 /* No handler of the program's in between: it might close the number. */
-static uint64_t block_signals(void)
-{
-	uint64_t every = ~UINT64_C(0), old = 0;
-
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &every, &old, sizeof(old));
-	return old;
-}
-
-static void restore_signals(uint64_t old)
-{
-	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
-}
-
 static void settle(int fd, bool all)
 {
 	struct entry *e;
-	uint64_t old;
+	struct signals signals;
 
 	if (!start_ready())
 		return;
-	old = block_signals();
+	signals_hold(&signals);
 	for (e = entries; e < entries + MOST; e++) {
 		if (!all && !is_of(e, fd))
 			continue;
@@ -219,7 +206,7 @@ static void settle(int fd, bool all)
 	}
 	if (!all)
 		fdhint_unset(fd, HINT_DEFERRED);
-	restore_signals(old);
+	signals_release(&signals);
 }
 
 void deferred_settle(int fd)
@@ -246,14 +233,15 @@ static bool some(const uint32_t *count)
 
 static void untrim(int fd, bool all)
 {
-	uint64_t old = block_signals();
+	struct signals signals;
 	struct entry *e;
 
+	signals_hold(&signals);
 	for (e = entries; e < entries + MOST; e++) {
 		if ((all || e->fd == fd) && change(e, TRIMMED, SETTLING))
 			end_trim(e, e->fd);
 	}
-	restore_signals(old);
+	signals_release(&signals);
 }
 
 void deferred_untrim(int fd)

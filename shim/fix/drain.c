@@ -69,7 +69,7 @@ bool drain_half_close(int fd)
 	return sys2(SYS_shutdown, fd, SHUT_WR) != -ENOTCONN;
 }
 
-void drain_wait_acknowledged(int fd, int sec)
+void drain_wait_acknowledged(int fd, int sec, const struct signals *signals)
 {
 	uint32_t start = start_now_ms(), step = 50;
 
@@ -77,7 +77,7 @@ void drain_wait_acknowledged(int fd, int sec)
 		start_now_ms() - start < (uint32_t)sec * 1000) {
 		struct timespec ts = {0, (long)step * 1000};
 
-		if (sys5(SYS_ppoll, 0, 0, &ts, 0, 0) == -EINTR)
+		if (sys5(SYS_ppoll, 0, 0, &ts, 0, 0) == -EINTR || signals_waiting(signals))
 			return;
 		if (step < 2000)
 			step *= 2;

@@ -2,6 +2,7 @@
 #ifndef RSTFIX_DRAIN_H
 #define RSTFIX_DRAIN_H
 
+#include "../base/signals.h"
 #include "../detect/facts.h"
 #include "../log/callsite.h"
 #include "../policy/options.h"
@@ -48,8 +49,11 @@ long drain_discard(int fd, uint64_t most);
 bool drain_was_reset(long error);
 bool drain_peer_fin(int fd);
 
-/* Blocks as close() does with SO_LINGER {1, sec > 0}: until the output is acknowledged; a signal ends it. */
-void drain_wait_acknowledged(int fd, int sec);
+/*
+ * Blocks as close() does with SO_LINGER {1, sec > 0}: until the output is acknowledged; a signal ends it,
+ * also one that is held back for as long.
+ */
+void drain_wait_acknowledged(int fd, int sec, const struct signals *signals);
 
 /* Drains what is half-closed already, and waits, in the calling thread, within the bounds. */
 void drain_linger(int fd, const struct drain_bounds *bounds, struct drain_result *r);

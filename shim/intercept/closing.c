@@ -184,7 +184,7 @@ static void judge(
 			mending_tell_time_wait(fd, e);
 		if (e->pattern == PATTERN_LISTENER_CLOSE)
 			listener_empty(fd, e);
-		else if (!mending_close(fd, rec, e))
+		else if (!mending_close(fd, rec, e, &c->signals))
 			return;
 	}
 	event_tell(e);
@@ -236,6 +236,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	if (c->holders)
 		rec.flags |= REC_LET_GO | (c->last ? REC_LAST : 0);
 	memset(&c->event, 0, sizeof(c->event));
+	c->signals.held = false;
 	c->event.op = op;
 	judge(c, fd, &rec, unread, caller);
 	if (hint & HINT_DEFERRED) /* what does not linger is closed as the program has shut it */
@@ -282,6 +283,7 @@ static __attribute__((noinline, cold)) void closed(struct closing *c)
 	if (c->watch >= 0)
 		tell_watched(c);
 	start_busy_leave();
+	signals_release(&c->signals);
 }
 
 HOT void closing_end(struct closing *c)

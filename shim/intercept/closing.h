@@ -2,6 +2,7 @@
 #ifndef RSTFIX_CLOSING_H
 #define RSTFIX_CLOSING_H
 
+#include "../base/signals.h"
 #include "../log/event.h"
 
 #include <sys/socket.h>
@@ -21,6 +22,7 @@ struct closing {
 	bool shared;	  /* this process has duplicated, sent or received it */
 	bool last;	  /* of its holders, which are counted */
 	uint64_t holders; /* family.h: what was let go; 0: nothing */
+	struct signals signals;
 	struct event event;
 };
 

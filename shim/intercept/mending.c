@@ -190,7 +190,18 @@ static bool left_to_reader(int fd, struct event *e)
 	return true;
 }
 
-bool mending_close(int fd, const struct fdrec *rec, struct event *e)
+/*
+ * A handler that leaves the wait by longjmp() has left a close that is done: it must not run before that
+ * is true. Where there are other threads, what is held back from this one might strike another.
+ */
+static void wait_for_seconds(int fd, const struct event *e, struct signals *signals)
+{
+	if (start_threads() == 1)
+		signals_hold(signals);
+	drain_wait_acknowledged(fd, e->facts.linger_sec, signals);
+}
+
+bool mending_close(int fd, const struct fdrec *rec, struct event *e, struct signals *signals)
 {
 	struct linger_limits limits = rules_limits(e->rule, &self.opt.linger);
 	struct drain_bounds bounds = drain_bounds(&limits, rec);
@@ -211,7 +222,7 @@ bool mending_close(int fd, const struct fdrec *rec, struct event *e)
 		return true;
 	if (e->facts.linger_on && e->facts.linger_sec > 0) {
 		if (e->facts.unread == 0) /* else the close would have reset at once */
-			drain_wait_acknowledged(fd, e->facts.linger_sec);
+			wait_for_seconds(fd, e, signals);
 		drain_disarm(fd);
 	}
 	if (hand_over(fd, rec, e, &bounds, false))
@@ -219,6 +230,7 @@ bool mending_close(int fd, const struct fdrec *rec, struct event *e)
 	if (mending_trimmed(fd, e) ||
 		e->tentative) /* a mere risk is not worth a wait inside of close() */
 		return mending_to_tell(e);
+	signals_release(signals); /* it may take long, and is not to be cut short */
 	drain_linger(fd, &bounds, &r);
 	e->outcome = r.outcome;
 	e->why = r.why;

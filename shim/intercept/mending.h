@@ -10,8 +10,11 @@
  * where the rules say fix (closing.h, ending.h). The caller makes the real call afterwards.
  */
 
-/* Of a close: hands it over to linger, or what else can be done. True: the event is still to be told. */
-bool mending_close(int fd, const struct fdrec *rec, struct event *e);
+/*
+ * Of a close: hands it over to linger, or what else can be done. True: the event is still to be told. What
+ * *signals holds when this returns is to be released after the real call.
+ */
+bool mending_close(int fd, const struct fdrec *rec, struct event *e, struct signals *signals);
 
 /*
  * The steps of it, which the doors at a program's end take in their own order. A mend begins with

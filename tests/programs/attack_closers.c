@@ -10,6 +10,8 @@
 #include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -141,6 +143,76 @@ static void seconds(char **args)
 	say("slow", slow_close(fds[0]));
 }
 
+/* --- SO_LINGER {1, n} with output under way: the kernel waits, and what interrupts that has closed --- */
+
+static sigjmp_buf before_close;
+
+static void jump(int signo)
+{
+	(void)signo;
+	siglongjmp(before_close, 1);
+}
+
+static void come_back(int signo)
+{
+	(void)signo;
+}
+
+/* In the middle of a close that takes a second. */
+static void signal_soon(int signo, void (*handler)(int))
+{
+	struct sigevent how = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signo};
+	struct itimerspec when = {.it_value.tv_nsec = 100000000};
+	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+	timer_t timer;
+
+	if (sigaction(signo, &action, NULL) || timer_create(CLOCK_MONOTONIC, &how, &timer) ||
+		timer_settime(timer, 0, &when, NULL))
+		err(1, "timer");
+}
+
+static int full_end(void)
+{
+	struct linger one = {1, 1};
+	int fds[2];
+
+	tcp_pair(fds);
+	setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &one, sizeof(one));
+	while (send(fds[0], block, sizeof(block), MSG_DONTWAIT) > 0)
+		;
+	return fds[0];
+}
+
+static void interrupted(const char *by, int fd)
+{
+	long start = now_ms();
+
+	if (close(fd) == 0)
+		printf("%s: %s\n", by, now_ms() - start < 800 ? "at once" : "after its time");
+}
+
+static void seconds_interrupted(char **args)
+{
+	volatile int fd = full_end();
+	sigset_t set;
+
+	(void)args;
+	signal_soon(SIGALRM, jump);
+	if (!sigsetjmp(before_close, 1))
+		interrupted("no jump", fd);
+	say("after a jump", fcntl(fd, F_GETFD));
+	signal_soon(SIGALRM, come_back);
+	interrupted("a handler", full_end());
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal_soon(SIGUSR1, come_back);
+	signal_soon(SIGWINCH, SIG_DFL);
+	interrupted("blocked and ignored", full_end());
+	sigprocmask(SIG_SETMASK, NULL, &set);
+	say("blocked", sigismember(&set, SIGUSR1) && !sigismember(&set, SIGALRM));
+}
+
 /* --- the first thread ends, the others go on --- */
 
 static void *close_three(void *unused)
@@ -258,6 +330,7 @@ int main(int argc, char **argv)
 		{"closed-epoll", closed_epoll},
 		{"renamed-epoll", renamed_epoll},
 		{"seconds", seconds},
+		{"seconds-interrupted", seconds_interrupted},
 		{"main-ends", main_ends},
 		{"beside", beside},
 		{"identity", identity},

@@ -153,6 +153,13 @@ def seconds_to_linger_with_unread_input_are_not_waited_for(run):
 
 
 @scenario(Works())
+def a_signal_that_interrupts_seconds_to_linger_finds_the_socket_closed(run):
+    closers(run, "seconds-interrupted",
+            expected="after a jump: EBADF\na handler: at once\n"
+                     "blocked and ignored: after its time\nblocked: 1\n")
+
+
+@scenario(Works())
 def threads_that_outlive_the_first_one_close_at_once(run):
     closers(run, "main-ends", expected="slow: 0\n")
 
