@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -114,12 +115,21 @@ HOT bool start_ready(void)
 	return sys0(SYS_getpid) == self.pid;
 }
 
+/*
+ * Without /proc (chroot). It does nothing where there is one thread, and is refused where there are more
+ * (Linux, check_unshare_flags()): the reaper's as well.
+ */
+static bool has_one_thread(void)
+{
+	return self.unshare && sys1(SYS_unshare, CLONE_THREAD) == 0;
+}
+
 unsigned start_threads(void)
 {
 	struct stat st;
 
 	if (sys4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink < 3)
-		return 0;
+		return has_one_thread();
 	return (unsigned)st.st_nlink - 2 - helper_running();
 }
 
@@ -307,6 +317,7 @@ void start(int argc, char **argv, char **envp)
 	self.filtered = sandbox.filtered;
 	self.exec_check = sandbox.exec_check;
 	self.kcmp = sandbox.kcmp;
+	self.unshare = sandbox.unshare;
 	if (!sandbox.reaper)
 		linger_forbid();
 	read_policy(&c);

@@ -73,10 +73,13 @@ bool owner_counted(const struct fdrec *rec, unsigned numbers);
 /*
  * For a socket without that proof: ask the kernel after the close. An epoll registration is
  * deleted with the last reference, so a registration that still reports lives on in somebody
- * else's hands. owner_watch() returns a descriptor, or -1; owner_still_held() closes it.
+ * else's hands. owner_watch() returns a descriptor, or -1; owner_still_held() closes it. `fd` is the number
+ * that was watched, and is closed. OWNER_UNKNOWN: neither kcmp nor /proc can be asked, and it is not ready.
  */
+enum owner_answer { OWNER_GONE, OWNER_HELD, OWNER_UNKNOWN };
+
 int owner_watch(int fd);
-bool owner_still_held(int watch);
+enum owner_answer owner_still_held(int watch, int fd);
 
 /*
  * The parent process has it as well, under the same number or as a standard stream (kcmp): a shell, of

@@ -250,9 +250,14 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
  */
 static void tell_watched(struct closing *c)
 {
+	enum owner_answer answer = owner_still_held(c->watch, c->event.fd);
 	bool fix = decide_mends(&c->event);
 
-	if (owner_still_held(c->watch)) {
+	if (answer == OWNER_UNKNOWN) {
+		sink_lose();
+		return;
+	}
+	if (answer == OWNER_HELD) {
 		if (!fix || !c->shared || family_counts(c->holders))
 			return;
 		c->event.outcome = OUTCOME_SHARED;
@@ -264,6 +269,28 @@ static void tell_watched(struct closing *c)
 	}
 	event_tell(&c->event);
 	decide_stop(&c->event);
+}
+
+void closing_unproven(int fd, struct event *e)
+{
+	enum owner_answer answer = OWNER_UNKNOWN;
+	int watch = owner_watch(fd);
+
+	if (watch >= 0) {
+		fdhint_forget(fd);
+		sys1(SYS_close, fd);
+		answer = owner_still_held(watch, fd);
+	}
+	if (answer == OWNER_UNKNOWN)
+		sink_lose();
+	if (answer != OWNER_GONE)
+		return;
+	if (decide_mends(e)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = CLOSING_UNPROVEN;
+	}
+	event_tell(e);
+	decide_stop(e);
 }
 
 void closing_failed(struct closing *c)

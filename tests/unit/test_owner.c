@@ -156,10 +156,10 @@ static void the_kernel_tells_after_the_close_whether_somebody_holds_it(void **st
 	watch = owner_watch(fd);
 	assert_true(watch >= 0);
 	close(fd);
-	assert_true(owner_still_held(watch));
+	assert_int_equal(owner_still_held(watch, fd), OWNER_HELD);
 	watch = owner_watch(other);
 	close(other);
-	assert_false(owner_still_held(watch));
+	assert_int_equal(owner_still_held(watch, other), OWNER_GONE);
 	fd = -1;
 }
 
