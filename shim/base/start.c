@@ -54,7 +54,6 @@ void start_found(int fd)
 	rec->forks = owner_mark().forks;
 	if (start_takes)
 		rec->cookie = facts_cookie(fd);
-	facts_expect_linger();
 }
 
 /* True: what was not known before is this process's own, not a parent's. */
@@ -97,7 +96,6 @@ static void forked(void)
 		family_void();
 	owner_forked();
 	family_forked();
-	facts_expect_linger(); /* an inherited listener may be armed by another process */
 	sink_forked();
 	event_forked();
 	if (self.threaded_at_fork) {

@@ -95,6 +95,27 @@ bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *
 	return (rec->flags & REC_CLOEXEC) && sys3(SYS_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC;
 }
 
+static inline bool was_handed(const struct fdrec *rec, const struct owner_mark *now)
+{
+	return (rec->flags & (REC_MADE | REC_SHARED)) != REC_MADE || rec->taken ||
+		!unchanged(rec->forks % OWNER_VFORK, now->forks % OWNER_VFORK);
+}
+
+HOT bool owner_was_shared(const struct fdrec *rec)
+{
+	struct owner_mark now = owner_mark();
+
+	return was_handed(rec, &now) ||
+		(!(rec->flags & REC_CLOEXEC) && !unchanged(rec->spawns, now.spawns));
+}
+
+bool owner_is_shared(const struct fdrec *rec)
+{
+	struct owner_mark now = owner_mark();
+
+	return was_handed(rec, &now) && !owner_counted(rec, 1);
+}
+
 bool owner_unspawned(const struct fdrec *rec)
 {
 	struct owner_mark now = owner_mark();

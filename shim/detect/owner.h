@@ -58,6 +58,14 @@ bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *
 bool owner_unspawned(const struct fdrec *rec);
 
 /*
+ * Another process has, or may have, held it: what is set on it may be theirs. owner_is_shared(): and does
+ * so now, but for programs that were executed, of which nobody knows how long they do. False is no proof of
+ * anything. No system call.
+ */
+bool owner_was_shared(const struct fdrec *rec);
+bool owner_is_shared(const struct fdrec *rec);
+
+/*
  * Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference: it
  * was made alone, or its holders are counted (family.h) and this is the only one. A record without a
  * cookie (audit asks for none) may have outlived its socket: good enough for an event, not for a fix.
