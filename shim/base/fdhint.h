@@ -50,6 +50,7 @@ enum {
 	REC_EPOLLS_UNKNOWN = 4096,   /* registered with more epolls than a record holds */
 	REC_LISTENS = 8192,	     /* listen() was called on it */
 	REC_STREAMS_UNKNOWN = 16384, /* fdopen() has made more streams of it than a record holds */
+	REC_ARMED_ELSEWHERE = 32768, /* others have, or may have, armed its listener */
 	REC_EXECUTING = 1 << 26,     /* an exec in progress has let it go (detect/family.h) */
 
 	/* Never in the tables, only in the copy that a close works with. */
@@ -83,6 +84,7 @@ struct fdrec {
 	void *streams[2];     /* its FILEs (fdopen); NULL: no more */
 	int epoll_pid;	      /* by which process */
 	int pid;	      /* which has made, received or found it; 0: unknown */
+	uint32_t asked_ms;    /* when a listener was last asked what others have set on it */
 	struct endpoint peer; /* from connect(): a refused one has forgotten it */
 };
 

@@ -44,6 +44,8 @@ static const short for_exec[] = {SYS_execveat, SYS_pread64};
 
 static const short for_kcmp[] = {SYS_kcmp, SYS_getppid};
 
+static const short for_unshare[] = {SYS_unshare};
+
 enum answer { KILLED, DENIED, ALLOWED };
 
 /* Each with arguments that do nothing, and that no kernel answers so: does it come back, and how? */
@@ -94,7 +96,7 @@ bool sandbox_allows_us(struct sandbox *s)
 {
 	enum answer answer;
 
-	*s = (struct sandbox){.reaper = true, .exec_check = true, .kcmp = true};
+	*s = (struct sandbox){.reaper = true, .exec_check = true, .kcmp = true, .unshare = true};
 	if (!filtered())
 		return true;
 	s->filtered = true;
@@ -105,6 +107,7 @@ bool sandbox_allows_us(struct sandbox *s)
 	s->reaper = SURVIVED(for_the_reaper);
 	s->exec_check = SURVIVED(for_exec);
 	s->kcmp = SURVIVED(for_kcmp);
+	s->unshare = SURVIVED(for_unshare);
 	return true;
 }
 

@@ -10,6 +10,7 @@ struct sandbox {
 	bool reaper;	 /* those of the helper thread, and of what empties a listener */
 	bool exec_check; /* execveat(AT_EXECVE_CHECK) */
 	bool kcmp;	 /* kcmp and getppid */
+	bool unshare;	 /* unshare, of what one thread has by itself */
 	bool denies;	 /* some of the rest fails, with EPERM or ENOSYS */
 };
 

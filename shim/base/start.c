@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -53,7 +54,6 @@ void start_found(int fd)
 	rec->forks = owner_mark().forks;
 	if (start_takes)
 		rec->cookie = facts_cookie(fd);
-	facts_expect_linger();
 }
 
 /* True: what was not known before is this process's own, not a parent's. */
@@ -96,7 +96,6 @@ static void forked(void)
 		family_void();
 	owner_forked();
 	family_forked();
-	facts_expect_linger(); /* an inherited listener may be armed by another process */
 	sink_forked();
 	event_forked();
 	if (self.threaded_at_fork) {
@@ -114,12 +113,21 @@ HOT bool start_ready(void)
 	return sys0(SYS_getpid) == self.pid;
 }
 
+/*
+ * Without /proc (chroot). It does nothing where there is one thread, and is refused where there are more
+ * (Linux, check_unshare_flags()): the reaper's as well.
+ */
+static bool has_one_thread(void)
+{
+	return self.unshare && sys1(SYS_unshare, CLONE_THREAD) == 0;
+}
+
 unsigned start_threads(void)
 {
 	struct stat st;
 
 	if (sys4(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &st, 0) < 0 || st.st_nlink < 3)
-		return 0;
+		return has_one_thread();
 	return (unsigned)st.st_nlink - 2 - helper_running();
 }
 
@@ -307,6 +315,7 @@ void start(int argc, char **argv, char **envp)
 	self.filtered = sandbox.filtered;
 	self.exec_check = sandbox.exec_check;
 	self.kcmp = sandbox.kcmp;
+	self.unshare = sandbox.unshare;
 	if (!sandbox.reaper)
 		linger_forbid();
 	read_policy(&c);

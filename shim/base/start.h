@@ -20,6 +20,7 @@ struct self {
 	bool filtered;	       /* a seccomp filter was there before the program */
 	bool exec_check;       /* an inherited seccomp filter lets execveat be asked */
 	bool kcmp;	       /* ... and kcmp */
+	bool unshare;	       /* ... and unshare */
 	bool threaded_at_fork; /* this process is the fork of one that had more threads */
 };
 
@@ -71,7 +72,7 @@ static inline void start_forget(int fd)
 /* A TCP socket has come from another program: received, or there from the start. */
 void start_found(int fd);
 
-/* Number of threads of this process; 0 if /proc does not tell. */
+/* Number of threads of this process; 0 if it is not known: no /proc, and more than one. */
 unsigned start_threads(void);
 
 /* Milliseconds of CLOCK_MONOTONIC, coarse; microseconds since the epoch. */

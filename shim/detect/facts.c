@@ -43,7 +43,7 @@ HOT static bool nothing_unread(int fd, int *bytes)
 		sys3(SYS_ioctl, fd, SIOCATMARK, &mark) == 0 && !mark;
 }
 
-enum { LINGER_ZERO = 1, LINGER2 = 2 };
+enum { LINGER_ZERO = 1, LINGER2 = 2, LINGER_BOTH = LINGER_ZERO | LINGER2 };
 
 HOT_DATA static uint8_t expected;
 
@@ -55,11 +55,6 @@ void facts_expect_linger_zero(void)
 void facts_expect_linger2(void)
 {
 	__atomic_fetch_or(&expected, LINGER2, __ATOMIC_RELAXED);
-}
-
-void facts_expect_linger(void)
-{
-	__atomic_fetch_or(&expected, LINGER_ZERO | LINGER2, __ATOMIC_RELAXED);
 }
 
 static bool linger2_is_negative(int fd)
@@ -77,18 +72,23 @@ static bool linger_is_zero(int fd)
 		(linger.l_onoff && linger.l_linger == 0);
 }
 
-HOT bool facts_harmless(int fd, int *unread)
+HOT bool facts_harmless(int fd, bool was_shared, int *unread)
 {
 	unsigned asked;
 
 	if (!nothing_unread(fd, unread))
 		return false;
-	asked = __atomic_load_n(&expected, __ATOMIC_RELAXED);
+	asked = was_shared ? LINGER_BOTH : __atomic_load_n(&expected, __ATOMIC_RELAXED);
 	if (!asked)
 		return true;
 	if ((asked & LINGER_ZERO) && linger_is_zero(fd))
 		return false;
 	return !(asked & LINGER2) || !linger2_is_negative(fd);
+}
+
+bool facts_armed(int fd)
+{
+	return linger_is_zero(fd) || linger2_is_negative(fd);
 }
 
 /* Linux 4.18 does not count bytes_sent; acknowledged and queued bytes add up to the same. */
@@ -146,12 +146,27 @@ HOT bool facts_at_rest(int fd, bool any)
 		(!any && !ti.tcpi_unacked && !ti.tcpi_notsent_bytes && !is_bulk(&ti));
 }
 
+static void ask_linger(int fd, unsigned asked, struct facts *f)
+{
+	struct linger linger = {0};
+
+	if ((asked & LINGER_ZERO) && option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
+		f->linger_on = linger.l_onoff != 0;
+		f->linger_sec = linger.l_linger;
+	}
+	if (asked & LINGER2)
+		f->linger2_negative = linger2_is_negative(fd);
+}
+
+void facts_ask_linger(int fd, struct facts *f)
+{
+	ask_linger(fd, LINGER_BOTH & ~__atomic_load_n(&expected, __ATOMIC_RELAXED), f);
+}
+
 bool facts_ask(int fd, int unread, struct facts *f)
 {
 	struct tcp_info ti = {0};
 	socklen_t len = sizeof(ti);
-	struct linger linger = {0};
-	unsigned asked = __atomic_load_n(&expected, __ATOMIC_RELAXED);
 
 	memset(f, 0, sizeof(*f));
 	if (sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &ti, &len) < 0) {
@@ -165,15 +180,11 @@ bool facts_ask(int fd, int unread, struct facts *f)
 	f->data_segs_in = ti.tcpi_data_segs_in;
 	f->bulk = is_bulk(&ti);
 	f->cookie = facts_cookie(fd);
-	if ((asked & LINGER_ZERO) && option(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger))) {
-		f->linger_on = linger.l_onoff != 0;
-		f->linger_sec = linger.l_linger;
-	}
+	ask_linger(fd, __atomic_load_n(&expected, __ATOMIC_RELAXED), f);
 	if (f->state == STATE_LISTEN) {
 		f->waiting = ti.tcpi_unacked;
 		return true;
 	}
-	f->linger2_negative = (asked & LINGER2) && linger2_is_negative(fd);
 	f->notsent = ti.tcpi_notsent_bytes;
 	if (unread != FACTS_NONE_UNREAD)
 		f->unread = count_unread(fd, unread);

@@ -16,18 +16,18 @@
  * The cheap question, asked of every TCP socket at its close: can it do anything but close cleanly?
  * True: nothing is queued to be read, no urgent byte either, and linger-0 is not in effect. That a read
  * has returned 0 does not answer it: it may have been another socket's, or a duplicate has shut the reading
- * side, or connected anew. *unread, 0 before, is what SIOCINQ has told. Two system calls by
+ * side, or connected anew. `was_shared`: another process may have set its options, so that they are asked
+ * for. *unread, 0 before, is what SIOCINQ has told. Two system calls by
  * the same way into the kernel; one that asks less often by another way (SO_MEMINFO shows an empty
  * queue at once) was measured to be slower.
  */
-bool facts_harmless(int fd, int *unread);
+bool facts_harmless(int fd, bool was_shared, int *unread);
 
 /*
  * Linger-0, or a negative TCP_LINGER2, may be in effect somewhere in this process: it was set through
- * a door, or (facts_expect_linger(): both) a socket came from elsewhere. Until then it is not asked
- * for: that question is a third of what a clean close costs.
+ * a door. Until then it is asked for only of what others may have set it on: that question is a third of
+ * what a clean close costs.
  */
-void facts_expect_linger(void);
 void facts_expect_linger_zero(void);
 void facts_expect_linger2(void);
 
@@ -46,10 +46,14 @@ bool facts_at_rest(int fd, bool any);
  */
 bool facts_ask(int fd, int unread, struct facts *f);
 
+/* ... and what it does not ask for, of a socket whose options another process may have set. */
+void facts_ask_linger(int fd, struct facts *f);
+
 /* The parts of it. */
 uint64_t facts_cookie(int fd);		  /* SO_COOKIE (4.6); 0: none */
 uint64_t facts_netns_cookie(int fd);	  /* SO_NETNS_COOKIE (5.14); 0: none */
 uint64_t facts_unsent(int fd);		  /* SIOCOUTQ: bytes, and one for an unacknowledged FIN */
+bool facts_armed(int fd);		  /* SO_LINGER {1,0} or a negative TCP_LINGER2 is set */
 int facts_state(int fd);		  /* tcpi_state; -1: not a TCP socket */
 bool facts_peer_fin(int fd);		  /* ... of one that has the peer's FIN or RST */
 int facts_acked(int fd, uint64_t *bytes); /* the state, and tcpi_bytes_acked */

@@ -2,9 +2,11 @@
 #include "owner.h"
 
 #include "../base/format.h"
+#include "../base/start.h"
 #include "../base/sys.h"
 #include "holders.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <stddef.h>
@@ -93,6 +95,27 @@ bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *
 	return (rec->flags & REC_CLOEXEC) && sys3(SYS_fcntl, fd, F_GETFD, 0) == FD_CLOEXEC;
 }
 
+static inline bool was_handed(const struct fdrec *rec, const struct owner_mark *now)
+{
+	return (rec->flags & (REC_MADE | REC_SHARED)) != REC_MADE || rec->taken ||
+		!unchanged(rec->forks % OWNER_VFORK, now->forks % OWNER_VFORK);
+}
+
+HOT bool owner_was_shared(const struct fdrec *rec)
+{
+	struct owner_mark now = owner_mark();
+
+	return was_handed(rec, &now) ||
+		(!(rec->flags & REC_CLOEXEC) && !unchanged(rec->spawns, now.spawns));
+}
+
+bool owner_is_shared(const struct fdrec *rec)
+{
+	struct owner_mark now = owner_mark();
+
+	return was_handed(rec, &now) && !owner_counted(rec, 1);
+}
+
 bool owner_unspawned(const struct fdrec *rec)
 {
 	struct owner_mark now = owner_mark();
@@ -152,8 +175,21 @@ int owner_watch(int fd)
 	return -1;
 }
 
-/* A registration that is not ready (full send buffer, SO_RCVLOWAT) shows only in fdinfo. */
-static bool registered(int ep)
+/* By the number that was registered, which may be closed by now: kcmp looks for that before it compares. */
+static enum owner_answer registered(int ep, int number)
+{
+	struct kcmp_epoll_slot slot = {.efd = (unsigned)ep, .tfd = (unsigned)number};
+	long own, r;
+
+	if (!self.kcmp)
+		return OWNER_UNKNOWN;
+	own = sys0(SYS_gettid);
+	r = sys5(SYS_kcmp, own, own, KCMP_EPOLL_TFD, ep, &slot);
+	return r >= 0 ? OWNER_HELD : r == -ENOENT ? OWNER_GONE : OWNER_UNKNOWN;
+}
+
+/* Where kcmp is not there, or a sandbox denies it. */
+static enum owner_answer registered_by_proc(int ep)
 {
 	char buf[256];
 	struct text path = text_on(buf, sizeof(buf));
@@ -163,31 +199,39 @@ static bool registered(int ep)
 	text_u64(&path, (unsigned)ep);
 	fd = sys4(SYS_openat, AT_FDCWD, text_end(&path), O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
+		return OWNER_UNKNOWN;
 	n = sys3(SYS_read, fd, buf, sizeof(buf) - 1);
 	sys1(SYS_close, fd);
-	buf[n > 0 ? n : 0] = 0;
-	return strstr(buf, "tfd:") != NULL;
+	if (n <= 0)
+		return OWNER_UNKNOWN;
+	buf[n] = 0;
+	return strstr(buf, "tfd:") ? OWNER_HELD : OWNER_GONE;
 }
 
-bool owner_still_held(int watch)
+/* A registration that is not ready (full send buffer, SO_RCVLOWAT) does not report: it is looked for. */
+enum owner_answer owner_still_held(int watch, int fd)
 {
 	struct epoll_event ev;
-	bool held = sys6(SYS_epoll_pwait, watch, (long)&ev, 1, 0, 0, 8) == 1 || registered(watch);
+	enum owner_answer answer = OWNER_HELD;
 
+	if (sys6(SYS_epoll_pwait, watch, (long)&ev, 1, 0, 0, 8) != 1) {
+		answer = registered(watch, fd);
+		if (answer == OWNER_UNKNOWN)
+			answer = registered_by_proc(watch);
+	}
 	sys1(SYS_close, watch);
-	return held;
+	return answer;
 }
 
 bool owner_parent_holds(int fd)
 {
-	long parent = sys0(SYS_getppid), self = sys0(SYS_gettid);
+	long parent = sys0(SYS_getppid), own = sys0(SYS_gettid);
 	int number;
 
-	if (sys5(SYS_kcmp, parent, self, KCMP_FILE, fd, fd) == 0)
+	if (sys5(SYS_kcmp, parent, own, KCMP_FILE, fd, fd) == 0)
 		return true;
 	for (number = 0; number <= STDERR_FILENO; number++)
-		if (sys5(SYS_kcmp, parent, self, KCMP_FILE, number, fd) == 0)
+		if (sys5(SYS_kcmp, parent, own, KCMP_FILE, number, fd) == 0)
 			return true;
 	return false;
 }

@@ -58,6 +58,14 @@ bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *
 bool owner_unspawned(const struct fdrec *rec);
 
 /*
+ * Another process has, or may have, held it: what is set on it may be theirs. owner_is_shared(): and does
+ * so now, but for programs that were executed, of which nobody knows how long they do. False is no proof of
+ * anything. No system call.
+ */
+bool owner_was_shared(const struct fdrec *rec);
+bool owner_is_shared(const struct fdrec *rec);
+
+/*
  * Proof that fd, whose record is rec and whose SO_COOKIE the kernel tells, is the last reference: it
  * was made alone, or its holders are counted (family.h) and this is the only one. A record without a
  * cookie (audit asks for none) may have outlived its socket: good enough for an event, not for a fix.
@@ -73,10 +81,13 @@ bool owner_counted(const struct fdrec *rec, unsigned numbers);
 /*
  * For a socket without that proof: ask the kernel after the close. An epoll registration is
  * deleted with the last reference, so a registration that still reports lives on in somebody
- * else's hands. owner_watch() returns a descriptor, or -1; owner_still_held() closes it.
+ * else's hands. owner_watch() returns a descriptor, or -1; owner_still_held() closes it. `fd` is the number
+ * that was watched, and is closed. OWNER_UNKNOWN: neither kcmp nor /proc can be asked, and it is not ready.
  */
+enum owner_answer { OWNER_GONE, OWNER_HELD, OWNER_UNKNOWN };
+
 int owner_watch(int fd);
-bool owner_still_held(int watch);
+enum owner_answer owner_still_held(int watch, int fd);
 
 /*
  * The parent process has it as well, under the same number or as a standard stream (kcmp): a shell, of

@@ -64,6 +64,7 @@ void hold_end(const struct hold *h, int fd, struct event *e, enum hold_state sta
 {
 	int watch = owner_watch(fd);
 	struct facts f = {.state = TCP_CLOSE};
+	enum owner_answer answer = OWNER_UNKNOWN;
 	bool taken;
 
 	facts_ask(fd, 0, &f);
@@ -72,11 +73,13 @@ void hold_end(const struct hold *h, int fd, struct event *e, enum hold_state sta
 		event_confirm(e, fd);
 	ended(e, state);
 	sys1(SYS_close, fd);
-	if (watch < 0) {
+	if (watch >= 0)
+		answer = owner_still_held(watch, fd);
+	if (answer == OWNER_UNKNOWN) {
 		sink_lose();
 		return;
 	}
-	if (owner_still_held(watch)) {
+	if (answer == OWNER_HELD) {
 		if (!h->own || e->tentative)
 			return;
 		e->outcome = OUTCOME_SHARED;

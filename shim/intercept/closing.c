@@ -72,9 +72,24 @@ static void note_shut(struct event *e, int fd, const struct facts *f, const stru
 	event_risk(e);
 }
 
-bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdrec *rec, int unread)
+/* Somebody else has, or may have, set its options: on itself, or on its listener. */
+HOT static bool was_shared(const struct fdrec *rec)
+{
+	return (rec->flags & REC_ARMED_ELSEWHERE) || owner_was_shared(rec);
+}
+
+static bool ask(int fd, int unread, const struct fdrec *rec, struct facts *f)
 {
 	if (!facts_ask(fd, unread, f))
+		return false;
+	if (was_shared(rec))
+		facts_ask_linger(fd, f);
+	return true;
+}
+
+bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdrec *rec, int unread)
+{
+	if (!ask(fd, unread, rec, f))
 		return false;
 	e->pattern = verdict_close(f, rec);
 	if (e->pattern != PATTERN_NONE)
@@ -87,10 +102,21 @@ bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdre
 	return false;
 }
 
+/* What nobody else ever had was armed by them on its listener, before it was there. */
+static enum intent intent_of(const struct facts *f, const struct fdrec *rec)
+{
+	enum intent intent = verdict_intent(f, rec);
+
+	if (intent == INTENT_UNKNOWN && (rec->flags & REC_ARMED_ELSEWHERE) &&
+		!owner_was_shared(rec))
+		return INTENT_CONFIG;
+	return intent;
+}
+
 bool closing_decide(
 	struct event *e, const struct facts *f, int fd, const struct fdrec *rec, const void *caller)
 {
-	e->intent = verdict_intent(f, rec);
+	e->intent = intent_of(f, rec);
 	if (!decide(e, fd, f, rec, caller) ||
 		(e->tentative && !decide_mends(e) && !mending_to_tell(e)))
 		return false;
@@ -111,7 +137,7 @@ static void watch(struct closing *c, int fd, const struct fdrec *rec)
 	c->shared = (rec->flags & REC_MADE) && (rec->flags & REC_SHARED);
 	if (c->watch < 0)
 		sink_lose();
-	else if (facts_ask(fd, 0, &f) && verdict_close(&f, rec) == PATTERN_NONE) {
+	else if (ask(fd, 0, rec, &f) && verdict_close(&f, rec) == PATTERN_NONE) {
 		sys1(SYS_close, c->watch);
 		c->watch = -1;
 		c->judged = false;
@@ -193,7 +219,8 @@ static void judge(
 
 HOT bool closing_harmless(int fd, const struct fdrec *rec, int *unread)
 {
-	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) || !facts_harmless(fd, unread) || start_every)
+	if ((rec->flags & (REC_SHUT_RD | REC_MPTCP)) ||
+		!facts_harmless(fd, was_shared(rec), unread) || start_every)
 		return false;
 	if (!start_fix || !rec->cookie)
 		return true;
@@ -251,9 +278,14 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
  */
 static void tell_watched(struct closing *c)
 {
+	enum owner_answer answer = owner_still_held(c->watch, c->event.fd);
 	bool fix = decide_mends(&c->event);
 
-	if (owner_still_held(c->watch)) {
+	if (answer == OWNER_UNKNOWN) {
+		sink_lose();
+		return;
+	}
+	if (answer == OWNER_HELD) {
 		if (!fix || !c->shared || family_counts(c->holders))
 			return;
 		c->event.outcome = OUTCOME_SHARED;
@@ -265,6 +297,28 @@ static void tell_watched(struct closing *c)
 	}
 	event_tell(&c->event);
 	decide_stop(&c->event);
+}
+
+void closing_unproven(int fd, struct event *e)
+{
+	enum owner_answer answer = OWNER_UNKNOWN;
+	int watch = owner_watch(fd);
+
+	if (watch >= 0) {
+		fdhint_forget(fd);
+		sys1(SYS_close, fd);
+		answer = owner_still_held(watch, fd);
+	}
+	if (answer == OWNER_UNKNOWN)
+		sink_lose();
+	if (answer != OWNER_GONE)
+		return;
+	if (decide_mends(e)) {
+		e->outcome = OUTCOME_FAILED;
+		e->why = CLOSING_UNPROVEN;
+	}
+	event_tell(e);
+	decide_stop(e);
 }
 
 void closing_failed(struct closing *c)

@@ -62,6 +62,12 @@ bool closing_decide(struct event *e, const struct facts *f, int fd, const struct
 	const void *caller);
 
 /*
+ * Nobody knows who else has it: the kernel is asked, at a program's end, where closing it a moment before
+ * changes nothing. Told if it was the last.
+ */
+void closing_unproven(int fd, struct event *e);
+
+/*
  * Before a mend: from here on nobody makes a deferred SHUT_RD real. False: somebody has, and nothing has
  * come that could be mended.
  */

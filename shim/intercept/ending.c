@@ -157,27 +157,6 @@ static bool ends_with_us(const struct ending *end, int fd, struct fdrec *rec)
 	return true;
 }
 
-/* Nobody knows who else has it: the kernel is asked, before the end, where closing it now changes nothing. */
-static void close_before(int fd, struct event *e)
-{
-	int watch = owner_watch(fd);
-
-	if (watch < 0) {
-		sink_lose();
-		return;
-	}
-	fdhint_forget(fd);
-	sys1(SYS_close, fd);
-	if (owner_still_held(watch))
-		return;
-	if (decide_mends(e)) {
-		e->outcome = OUTCOME_FAILED;
-		e->why = CLOSING_UNPROVEN;
-	}
-	event_tell(e);
-	decide_stop(e);
-}
-
 /*
  * After the end it cannot be watched. What came from another program is closed a moment before; output
  * that is under way is waited for, whoever else holds the socket.
@@ -189,23 +168,28 @@ static void end_unproven(struct ending *end, int fd, const struct fdrec *rec)
 	     inherited = exits && !(rec->flags & REC_MADE) && !rec->holders;
 	bool holds = holding_may(rec) && (!end->stdio || streams_flush(fd, rec)), found;
 	struct facts f;
+	unsigned threads;
 	int unread = 0;
 
 	if ((!holds && !inherited && !(exits && self.opt.closes)) || !closed_by(end, fd) ||
 		closing_harmless(fd, rec, &unread) || !goes_through(end))
 		return;
-	inherited = inherited && start_threads() == 1 &&
+	threads = inherited ? start_threads() : 1;
+	inherited = inherited && threads == 1 &&
 		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
 	found = closing_verdict(&e, &f, fd, rec, unread);
 	if (self.opt.closes && exits && (!found || e.tentative))
 		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
-	if (!found || (!holds && !inherited) || !closing_decide(&e, &f, fd, rec, end->caller))
+	if (!found || (!holds && !inherited && threads) ||
+		!closing_decide(&e, &f, fd, rec, end->caller))
 		return;
 	if (holds && decide_mends(&e) && holding_saves(e.pattern, fd, &f, rec) &&
 		exit_hold(fd, rec, &e, inherited))
 		return;
 	if (inherited && !e.tentative)
-		close_before(fd, &e);
+		closing_unproven(fd, &e);
+	else if (!threads && !e.tentative) /* another one may be using it */
+		sink_lose();
 }
 
 static void end_one(struct ending *end, int fd)

@@ -103,6 +103,22 @@ long rf_syscall_listen(int fd, int backlog)
 	return libc_syscall(SYS_listen, fd, backlog, 0, 0, 0, 0);
 }
 
+/*
+ * As long as others have the listener, each connection may be armed. Where they are gone, or are programs
+ * that were executed, it is the listener that is asked, once in a tick of the clock: a server is not to be
+ * slower for good because it has run a program.
+ */
+static __attribute__((noinline, cold)) bool armed_elsewhere(
+	int listener, struct fdrec *from, uint32_t now_ms)
+{
+	if (owner_is_shared(from))
+		return true;
+	if (from->asked_ms != now_ms && facts_armed(listener))
+		__atomic_fetch_or(&from->flags, REC_ARMED_ELSEWHERE, __ATOMIC_RELAXED);
+	from->asked_ms = now_ms;
+	return from->flags & REC_ARMED_ELSEWHERE;
+}
+
 /* A socket inherits SO_LINGER, TCP_LINGER2 and the protocol of the listener it came from. */
 HOT static void accepted(int listener, int fd, const struct owner_mark *mark, int flags)
 {
@@ -123,6 +139,8 @@ HOT static void accepted(int listener, int fd, const struct owner_mark *mark, in
 		rec->armed_site = from->armed_site;
 	}
 	rec->linger2_site = from->linger2_site;
+	if (unlikely(owner_was_shared(from)) && armed_elsewhere(listener, from, rec->made_ms))
+		rec->flags |= REC_ARMED_ELSEWHERE;
 }
 
 EXPORT(int, accept, (int fd, void *addr, socklen_t *len))

@@ -29,7 +29,7 @@ void event_forked(void)
 
 bool event_any(void)
 {
-	return __atomic_load_n(&seq, __ATOMIC_RELAXED) > 0;
+	return __atomic_load_n(&seq, __ATOMIC_RELAXED) > 0 || sink_lost() > 0;
 }
 
 void event_notice(const char *code, const char *msg)

@@ -86,7 +86,7 @@ void event_summary(void);
 /* Interns the stack of the door that `caller` returns to: a callsite number, for armed_site. */
 unsigned event_callsite(enum op op, const void *caller);
 
-/* True when anything was counted in this process. */
+/* True when anything was counted in this process, or lost. */
 bool event_any(void);
 
 #endif

@@ -146,6 +146,48 @@ static void what_a_forked_child_inherits_is_not_proven(void **state)
 	assert_true(sole());
 }
 
+/* Else each clean close of a server that has once run a program would ask the kernel one thing more. */
+static void what_nobody_else_could_have_was_never_shared(void **state)
+{
+	(void)state;
+	make(true);
+	assert_false(owner_was_shared(&rec));
+	owner_enter(DOOR_SPAWN);
+	__atomic_add_fetch(&owner_forks, OWNER_VFORK, __ATOMIC_SEQ_CST);
+	assert_false(owner_was_shared(&rec));
+	__atomic_sub_fetch(&owner_forks, OWNER_VFORK, __ATOMIC_SEQ_CST);
+	owner_leave(DOOR_SPAWN);
+	assert_false(owner_was_shared(&rec));
+	owner_enter(DOOR_FORK);
+	owner_leave(DOOR_FORK);
+	assert_true(owner_was_shared(&rec));
+	make(false);
+	assert_false(owner_was_shared(&rec));
+}
+
+static void what_another_process_may_have_had_was_shared(void **state)
+{
+	(void)state;
+	owner_enter(DOOR_FORK);
+	make(true);
+	owner_leave(DOOR_FORK);
+	assert_true(owner_was_shared(&rec));
+	make(false);
+	owner_enter(DOOR_SPAWN);
+	assert_true(owner_was_shared(&rec));
+	owner_leave(DOOR_SPAWN);
+	assert_true(owner_was_shared(&rec));
+	make(true);
+	rec.taken = 1;
+	assert_true(owner_was_shared(&rec));
+	make(true);
+	rec.flags |= REC_SHARED;
+	assert_true(owner_was_shared(&rec));
+	make(true);
+	owner_forked();
+	assert_true(owner_was_shared(&rec));
+}
+
 static void the_kernel_tells_after_the_close_whether_somebody_holds_it(void **state)
 {
 	int other, watch;
@@ -156,10 +198,10 @@ static void the_kernel_tells_after_the_close_whether_somebody_holds_it(void **st
 	watch = owner_watch(fd);
 	assert_true(watch >= 0);
 	close(fd);
-	assert_true(owner_still_held(watch));
+	assert_int_equal(owner_still_held(watch, fd), OWNER_HELD);
 	watch = owner_watch(other);
 	close(other);
-	assert_false(owner_still_held(watch));
+	assert_int_equal(owner_still_held(watch, other), OWNER_GONE);
 	fd = -1;
 }
 
@@ -177,6 +219,8 @@ int main(void)
 		cmocka_unit_test(a_duplicate_or_a_foreign_socket_is_not_proven),
 		cmocka_unit_test(a_record_that_outlived_its_socket_proves_nothing),
 		cmocka_unit_test(what_a_forked_child_inherits_is_not_proven),
+		cmocka_unit_test(what_nobody_else_could_have_was_never_shared),
+		cmocka_unit_test(what_another_process_may_have_had_was_shared),
 		cmocka_unit_test(the_kernel_tells_after_the_close_whether_somebody_holds_it),
 	};
 

@@ -136,13 +136,17 @@ def node_that_ends_by_process_exit(run):
 
 # --- what came from another program ---
 
-def serve_standard_input(run, held):
-    """A service that answers without reading, as inetd starts one: what its client got."""
+def connect(run):
     with socket.create_server((run.host, 0)) as listener:
         client = socket.create_connection(listener.getsockname())
-        connection, _ = listener.accept()
+        return client, listener.accept()[0]
+
+
+def serve_standard_input(run, held, service="print('answer')"):
+    """A service that answers without reading, as inetd starts one: what its client got."""
+    client, connection = connect(run)
     client.sendall(b"unread")
-    program = run.start(PYTHON, "-c", "print('answer')", stdin=connection.fileno(),
+    program = run.start(PYTHON, "-c", service, stdin=connection.fileno(),
                         stdout=connection.fileno())
     if not held:
         connection.close()
@@ -173,3 +177,37 @@ def an_inherited_socket_that_its_giver_still_holds_is_no_event_at_exit(run):
     answer, received, end, rsts = serve_standard_input(run, held=True)
     assert (answer, received, end, rsts) == (b"unread", 7, "FIN", 0), (answer, received, end, rsts)
     assert not told_at_exit(run), told_at_exit(run)
+
+
+# --- ... in a folder without /proc ---
+
+JAIL = "import os, socket, struct; os.mkdir('empty'); os.chroot('empty'); "
+FILLS_AND_CLOSES = JAIL + """
+s = socket.socket(fileno=0)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+try:
+    while s.send(bytes(1 << 20), socket.MSG_DONTWAIT):
+        pass
+except BlockingIOError:
+    pass
+s.close()
+os._exit(0)
+"""
+
+
+@scenario(Works())
+def an_inherited_socket_is_told_at_the_exit_without_proc(run):
+    _, received, _, rsts = serve_standard_input(run, False, JAIL + "print('answer')")
+    assert rsts == 1, f"{rsts} RSTs, {received} bytes"
+    outcome = "failed" if run.mode == "fix" else "reset"
+    assert run.bare or told_at_exit(run) == [("unread-close", "exit", outcome)], told_at_exit(run)
+
+
+@scenario(Works())
+def a_full_socket_that_its_giver_still_holds_is_no_event_without_proc(run):
+    client, connection = connect(run)
+    with client, connection:
+        program = run.run(PYTHON, "-c", FILLS_AND_CLOSES, stdin=connection.fileno())
+        assert program.process.returncode == 0, program.err
+        assert run.rsts() == 0, "it was not held"
+        assert not told_at_exit(run), told_at_exit(run)

@@ -61,3 +61,37 @@ def a_client_that_aborts_on_purpose_with_linger_zero(run):
                  intent="config"))
 def a_client_with_linger_zero_from_the_start_and_everything_acknowledged(run):
     linger_client(run, "config")
+
+
+# --- set by another process ---
+
+BY_ANOTHER = Resets("linger-zero", role="server", module="arms", loses=False, mended=False,
+                    intent="unknown")
+ON_THE_LISTENER = Resets("linger-zero", role="server", module="arms", loses=False, intent="config")
+
+
+def armed_by_another(run, how):
+    program = run.run(run.victim("arms"), how)
+    mended = run.mode == "fix" and how in ("listener", "executed")
+    says = f"close: 0\nthe peer reads: {0 if mended else 'ECONNRESET'}\n"
+    assert (program.process.returncode, program.out) == (0, says), (program.out, program.err)
+
+
+@scenario(BY_ANOTHER)
+def a_child_sets_linger_zero_on_what_its_parent_closes(run):
+    armed_by_another(run, "child")
+
+
+@scenario(BY_ANOTHER)
+def linger_zero_set_by_a_process_that_was_sent_the_connection(run):
+    armed_by_another(run, "sent")
+
+
+@scenario(ON_THE_LISTENER)
+def a_child_sets_linger_zero_on_its_parents_listener(run):
+    armed_by_another(run, "listener")
+
+
+@scenario(ON_THE_LISTENER)
+def a_program_that_was_spawned_sets_linger_zero_on_the_listener(run):
+    armed_by_another(run, "executed")
