@@ -140,8 +140,6 @@ MAKES_ONE(__openat64_2, (int dir, const char *path, int flags), (dir, path, flag
 MAKES_ONE(creat, (const char *path, mode_t mode), (path, mode))
 MAKES_ONE(creat64, (const char *path, mode_t mode), (path, mode))
 MAKES_ONE(memfd_create, (const char *name, unsigned flags), (name, flags))
-MAKES_ONE(epoll_create, (int size), (size))
-MAKES_ONE(epoll_create1, (int flags), (flags))
 MAKES_ONE(eventfd, (unsigned count, int flags), (count, flags))
 MAKES_ONE(timerfd_create, (int clock, int flags), (clock, flags))
 MAKES_ONE(signalfd, (int fd, const void *mask, int flags), (fd, mask, flags))

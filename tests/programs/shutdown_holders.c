@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -226,6 +227,103 @@ static void travels(char **args)
 	}
 }
 
+/* --- an epoll that another process waits in --- */
+
+/* Waits for the end of what is registered there, and ends with 0 if it came. */
+static void wait_in(int ep)
+{
+	struct epoll_event event = {.events = 0};
+
+	_exit(epoll_wait(ep, &event, 1, 3000) == 1 && (event.events & EPOLLRDHUP) ? 0 : 1);
+}
+
+static void shut_registered(int ep, pid_t waiter, int ready)
+{
+	struct epoll_event event = {.events = EPOLLRDHUP};
+	int64_t start;
+	int fds[2];
+	char byte;
+
+	if (read(ready, &byte, 1) != 1)
+		err(1, "read");
+	quick_pair(fds);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event);
+	start = now_ms();
+	shutdown(fds[0], SHUT_RDWR);
+	await_child(waiter, "who waits in the epoll ends with");
+	say("at once", now_ms() - start < AT_ONCE_MS);
+}
+
+static void epoll_of_a_parent(char **args)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC), ready[2];
+	pid_t pid;
+
+	(void)args;
+	if (pipe(ready))
+		err(1, "pipe");
+	pid = fork();
+	if (pid == 0) {
+		if (write(ready[1], "x", 1) == 1)
+			wait_in(ep);
+		_exit(2);
+	}
+	shut_registered(ep, pid, ready[0]);
+}
+
+/* The program begins anew, with the epoll that its child waits in. */
+static void epoll_of_an_earlier_program(char **args)
+{
+	char number[12], pid_text[12], ready_text[12];
+	int ep, ready[2];
+	pid_t pid;
+
+	if (args[0]) {
+		shut_registered(atoi(args[0]), (pid_t)atoi(args[1]), atoi(args[2]));
+		return;
+	}
+	ep = epoll_create1(0);
+	if (pipe(ready))
+		err(1, "pipe");
+	pid = fork();
+	if (pid == 0) {
+		if (write(ready[1], "x", 1) == 1)
+			wait_in(ep);
+		_exit(2);
+	}
+	snprintf(number, sizeof(number), "%d", ep);
+	snprintf(pid_text, sizeof(pid_text), "%d", pid);
+	snprintf(ready_text, sizeof(ready_text), "%d", ready[0]);
+	execl("/proc/self/exe", "shutdown_holders", "epoll-execute", number, pid_text, ready_text,
+		NULL);
+	err(1, "execl");
+}
+
+/* Nobody else has it: not what was forked before, nor what is spawned. */
+static void epoll_of_its_own(char **args)
+{
+	struct epoll_event event = {.events = EPOLLRDHUP};
+	int ep, fds[2], error = 0;
+	socklen_t len = sizeof(error);
+	pid_t pid = fork();
+
+	(void)args;
+	if (pid == 0)
+		_exit(0);
+	await_child(pid, "a child");
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	say("system", system(":"));
+	tcp_pair_with(fds, SOCK_CLOEXEC);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event);
+	shutdown(fds[0], SHUT_RDWR);
+	if (write(fds[1], "x", 1) != 1)
+		err(1, "write");
+	close(fds[0]);
+	usleep(20000);
+	getsockopt(fds[1], SOL_SOCKET, SO_ERROR, &error, &len);
+	say("the peer was reset", error != 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct attack table[] = {
@@ -235,6 +333,9 @@ int main(int argc, char **argv)
 		{"executes", executes},
 		{"duplicates", duplicates},
 		{"travels", travels},
+		{"epoll-child", epoll_of_a_parent},
+		{"epoll-execute", epoll_of_an_earlier_program},
+		{"epoll-own", epoll_of_its_own},
 	};
 
 	(void)argc;

@@ -28,6 +28,8 @@ HOLDERS = {
     "executes": "an_executed_program_reads_the_end_of_a_socket_that_is_shut",
     "duplicates": "a_duplicate_of_a_socket_that_is_shut_reads_its_end",
     "travels": "a_socket_that_is_shut_and_sent_reads_its_end",
+    "epoll-child": "a_child_in_an_epoll_of_its_parent_sees_the_end_of_what_is_shut_at_once",
+    "epoll-execute": "a_child_in_an_epoll_of_an_earlier_program_sees_the_end_at_once",
 }
 
 
@@ -74,6 +76,13 @@ def data_after_both_sides_were_shut_is_named_by_audit(run):
 @scenario(Works(), modes=("fix",))
 def data_after_both_sides_were_shut_is_mended(run):
     sends_on(run, "", 0, "delivered")
+
+
+@scenario(Works(), modes=("fix",))
+def what_is_in_an_epoll_that_nobody_else_has_is_shut_and_mended(run):
+    run.traced = False
+    program = run.run(run.victim("shutdown_holders"), "epoll-own")
+    assert program.out == "a child: 0\nsystem: 0\nthe peer was reset: 0\n", program.out
 
 
 @scenario(Works(), modes=("fix",))
