@@ -17,6 +17,7 @@
 #include "format.h"
 #include "helper.h"
 #include "libc.h"
+#include "readable.h"
 #include "sandbox.h"
 #include "sys.h"
 
@@ -315,6 +316,7 @@ void start(int argc, char **argv, char **envp)
 	if (!build(&c))
 		return;
 	holders_start();
+	readable_start();
 	complaints_tell(&c);
 	if (sandbox.denies)
 		event_notice("sandbox",
