@@ -18,6 +18,7 @@
 #include "format.h"
 #include "helper.h"
 #include "libc.h"
+#include "readable.h"
 #include "sandbox.h"
 #include "sys.h"
 
@@ -327,6 +328,7 @@ void start(int argc, char **argv, char **envp)
 	if (!build(&c))
 		return;
 	holders_start();
+	readable_start();
 	complaints_tell(&c);
 	if (sandbox.denies)
 		event_notice("sandbox",

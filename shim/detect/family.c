@@ -56,7 +56,7 @@ static uint64_t take_handle(struct fdrec *rec)
 	return __atomic_exchange_n(&rec->holders, 0, __ATOMIC_SEQ_CST);
 }
 
-/* The first one that counts it stands. */
+/* The first one that counts it stands. Who has begun to send it meanwhile may have seen no counter yet. */
 static void publish(struct fdrec *rec, uint64_t handle)
 {
 	uint64_t none = 0;
@@ -64,6 +64,8 @@ static void publish(struct fdrec *rec, uint64_t handle)
 	__atomic_store_n(&counting, true, __ATOMIC_SEQ_CST);
 	__atomic_compare_exchange_n(
 		&rec->holders, &none, handle, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&rec->giving, __ATOMIC_SEQ_CST))
+		holders_spoil(handle_of(rec));
 }
 
 /* What a passive process has kept counts as well: not fdhint_get(). */
@@ -188,6 +190,27 @@ void family_given(struct fdrec *rec)
 {
 	rec->flags |= REC_SHARED;
 	holders_spoil(handle_of(rec));
+}
+
+void family_giving(struct fdrec *rec)
+{
+	__atomic_add_fetch(&rec->giving, 1, __ATOMIC_SEQ_CST);
+	holders_add(handle_of(rec));
+}
+
+/* None was in progress: another socket has come under its number. */
+void family_giving_end(struct fdrec *rec, bool given)
+{
+	uint8_t n = __atomic_load_n(&rec->giving, __ATOMIC_SEQ_CST);
+
+	if (n && given)
+		family_given(rec);
+	while (n &&
+		!__atomic_compare_exchange_n(
+			&rec->giving, &n, n - 1, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	if (n && !given)
+		holders_drop_unless_last(handle_of(rec));
 }
 
 void family_exposed(struct fdrec *rec)

@@ -86,7 +86,8 @@ static bool unchanged(uint64_t mark, uint64_t now)
 bool owner_made_alone(int fd, const struct fdrec *rec, const struct owner_mark *now)
 {
 	if (!(rec->flags & REC_MADE) || (rec->flags & REC_SHARED) ||
-		__atomic_load_n(&rec->taken, __ATOMIC_SEQ_CST) || holders_ended())
+		__atomic_load_n(&rec->taken, __ATOMIC_SEQ_CST) ||
+		__atomic_load_n(&rec->giving, __ATOMIC_SEQ_CST) || holders_ended())
 		return false;
 	if (now->forks >= OWNER_VFORK || !unchanged(rec->forks % OWNER_VFORK, now->forks))
 		return false;

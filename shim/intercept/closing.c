@@ -260,6 +260,8 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	if (!start_ready())
 		return;
 	rec = *fdhint_record(fd);
+	if (rec.giving) /* whoever it is sent to may have it */
+		rec.flags |= REC_SHARED;
 	if (c->holders)
 		rec.flags |= REC_LET_GO | (c->last ? REC_LAST : 0);
 	memset(&c->event, 0, sizeof(c->event));

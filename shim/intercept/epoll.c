@@ -6,8 +6,10 @@
 #include "../fix/deferred.h"
 #include "closing.h"
 #include "export.h"
+#include "pressure.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #define KNOWN (sizeof(((struct fdrec *)0)->epolls) / sizeof(int))
@@ -33,6 +35,56 @@ static void registered(int ep, int fd)
 		rec->flags |= REC_EPOLLS_UNKNOWN;
 	else
 		rec->epolls[rec->epoll_count++] = ep;
+}
+
+/*
+ * The record of a number that is no socket's says who else may have the epoll: the same proof as that of
+ * a socket's last reference. What other doors have made has none.
+ */
+static void made(int ep, const struct owner_mark *mark, bool cloexec)
+{
+	struct fdrec *rec;
+
+	start_forget(ep);
+	if (ep < 0 || !watched(ep) || !start_may_note())
+		return;
+	rec = fdhint_record(ep);
+	memset(rec, 0, sizeof(*rec));
+	owner_made(rec, mark, cloexec);
+}
+
+bool epoll_private(const struct fdrec *rec)
+{
+	struct owner_mark now = owner_mark();
+	unsigned i;
+
+	for (i = 0; i < rec->epoll_count; i++)
+		if (!watched(rec->epolls[i]) || fdhint_get(rec->epolls[i]) ||
+			!owner_made_alone(rec->epolls[i], fdhint_record(rec->epolls[i]), &now))
+			return false;
+	return !(rec->flags & REC_EPOLLS_UNKNOWN);
+}
+
+EXPORT(int, epoll_create, (int size))
+{
+	struct owner_mark mark = owner_mark();
+	int before = errno, r = libc_epoll_create(size);
+
+	if (out_of_descriptors(r, before))
+		r = libc_epoll_create(size);
+	made(r, &mark, false);
+	return r;
+}
+
+EXPORT(int, epoll_create1, (int flags))
+{
+	struct owner_mark mark = owner_mark();
+	int before = errno, r = libc_epoll_create1(flags);
+
+	if (out_of_descriptors(r, before))
+		r = libc_epoll_create1(flags);
+	made(r, &mark, flags & EPOLL_CLOEXEC);
+	return r;
 }
 
 static void unregistered(int ep, int fd)

@@ -13,6 +13,9 @@
  */
 bool epoll_detach(int fd, const struct fdrec *rec);
 
+/* Nobody but this process can wait for it in an epoll that it is registered with. */
+bool epoll_private(const struct fdrec *rec);
+
 /* Has the program ever registered a socket with an epoll? */
 bool epoll_used(void);
 

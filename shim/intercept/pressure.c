@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pressure.h"
 
+#include "../base/readable.h"
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../fix/linger.h"
@@ -52,18 +53,13 @@ static bool any_free(unsigned count)
 	return found >= count;
 }
 
-/* A wild pointer is the kernel's to refuse: it reads the signal set, and then refuses the operation. */
-static bool readable(const void *eight_bytes)
-{
-	return sys4(SYS_rt_sigprocmask, -1, eight_bytes, 0, 8) != -EFAULT;
-}
-
 void pressure_before_rights(int fd, const struct msghdr *msg)
 {
+	struct readable known = {0};
 	size_t count;
 
 	if ((!sink_open() && !linger_open()) || fdhint_get(fd) || !watched(0) || !start_ready() ||
-		!sinkfd_is_unix(fd) || !readable(&msg->msg_controllen) ||
+		!sinkfd_is_unix(fd) || !readable(&known, msg, sizeof(*msg)) ||
 		msg->msg_controllen < CMSG_LEN(sizeof(int)))
 		return;
 	count = (msg->msg_controllen - CMSG_LEN(0)) / sizeof(int);
@@ -140,8 +136,6 @@ MAKES_ONE(__openat64_2, (int dir, const char *path, int flags), (dir, path, flag
 MAKES_ONE(creat, (const char *path, mode_t mode), (path, mode))
 MAKES_ONE(creat64, (const char *path, mode_t mode), (path, mode))
 MAKES_ONE(memfd_create, (const char *name, unsigned flags), (name, flags))
-MAKES_ONE(epoll_create, (int size), (size))
-MAKES_ONE(epoll_create1, (int flags), (flags))
 MAKES_ONE(eventfd, (unsigned count, int flags), (count, flags))
 MAKES_ONE(timerfd_create, (int clock, int flags), (clock, flags))
 MAKES_ONE(signalfd, (int fd, const void *mask, int flags), (fd, mask, flags))

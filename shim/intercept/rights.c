@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rights.h"
 
+#include "../base/readable.h"
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/facts.h"
@@ -10,38 +11,57 @@
 
 #include <string.h>
 
-static void each(struct msghdr *msg, void (*visit)(int fd))
+#define MESSAGES_MOST 1024 /* UIO_MAXIOV: the kernel takes no more */
+
+/* As the kernel reads them. `known`: it has not yet, and they may lead nowhere; NULL: it has. */
+static void each(const struct msghdr *msg, struct readable *known,
+	void (*visit)(int fd, struct rights *rights), struct rights *rights)
 {
-	char *end = (char *)msg->msg_control + msg->msg_controllen;
-	struct cmsghdr *c;
-	size_t n, i;
+	const char *at = msg->msg_control;
+	size_t left = msg->msg_controllen, len, n, i;
+	const struct cmsghdr *c;
 	int fd;
 
-	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_len < CMSG_LEN(0) || c->cmsg_len > (size_t)(end - (char *)c))
+	for (; left >= CMSG_LEN(0); at += len, left -= len) {
+		c = (const struct cmsghdr *)(const void *)at;
+		if ((known && !readable(known, c, sizeof(*c))) || c->cmsg_len < CMSG_LEN(0) ||
+			c->cmsg_len > left)
 			return;
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
 		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
-		for (i = 0; i < n; i++) {
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			visit(fd);
+		len = CMSG_ALIGN(c->cmsg_len);
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+			if (known && !readable(known, CMSG_DATA(c), n * sizeof(fd)))
+				return;
+			for (i = 0; i < n; i++) {
+				memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+				visit(fd, rights);
+			}
 		}
+		if (len < c->cmsg_len || len > left)
+			return;
 	}
 }
 
-static void sent(int fd)
+static void sending(int fd, struct rights *rights)
 {
+	struct fdrec *rec;
+
 	if (!(fdhint_get(fd) & HINT_STREAM))
 		return;
-	if (start_may_note())
-		family_given(fdhint_record(fd));
-	else
-		family_taken(fdhint_record(fd));
+	rec = fdhint_record(fd);
+	if (!start_may_note()) {
+		family_taken(rec);
+	} else if (rights->count == RIGHTS_MOST) {
+		family_given(rec);
+	} else {
+		family_giving(rec);
+		rights->fds[rights->count++] = fd;
+	}
 }
 
-static void received(int fd)
+static void received(int fd, struct rights *unused)
 {
+	(void)unused;
 	if (!watched(fd) || !start_ready())
 		return;
 	fdhint_forget(fd);
@@ -50,19 +70,57 @@ static void received(int fd)
 	start_found(fd);
 }
 
-void rights_sent(const struct msghdr *msg)
+/* What a program without TCP sockets sends is none of ours. */
+static bool none_known(void)
 {
-	if (!msg->msg_control || msg->msg_controllen < CMSG_LEN(sizeof(int)) || !watched(0))
-		return;
-	each((struct msghdr *)msg, sent);
+	return !watched(0) || !fdhint_high();
 }
 
-void rights_sent_many(const struct mmsghdr *msgs, int count)
+static void look(struct rights *rights, const struct msghdr *msg, struct readable *known)
 {
-	int i;
+	if (msg->msg_control && msg->msg_controllen >= CMSG_LEN(sizeof(int)))
+		each(msg, known, sending, rights);
+}
 
-	for (i = 0; i < count; i++)
-		rights_sent(&msgs[i].msg_hdr);
+void rights_begin(struct rights *rights, const struct msghdr *msg)
+{
+	struct readable head = {0}, control = {0};
+
+	rights->count = 0;
+	if (none_known() || !readable(&head, msg, sizeof(*msg)))
+		return;
+	rights->pid = self.pid;
+	look(rights, msg, &control);
+}
+
+void rights_begin_many(struct rights *rights, const struct mmsghdr *msgs, unsigned count)
+{
+	struct readable head = {0}, control = {0};
+	unsigned i;
+
+	rights->count = 0;
+	if (none_known())
+		return;
+	rights->pid = self.pid;
+	for (i = 0; i < count && i < MESSAGES_MOST; i++) {
+		if (!readable(&head, &msgs[i], sizeof(msgs[i])))
+			return;
+		look(rights, &msgs[i].msg_hdr, &control);
+	}
+}
+
+/*
+ * What was not sent is alone again. A child that a handler has forked in between comes back here as
+ * well: it is not the one who takes that back.
+ */
+void rights_end(const struct rights *rights, bool sent)
+{
+	bool told =
+		sent || (rights->count && watched(0) && start_ready() && rights->pid == self.pid);
+	unsigned i;
+
+	for (i = 0; told && i < rights->count; i++)
+		family_giving_end(fdhint_record(rights->fds[i]), sent);
 }
 
 void rights_received(struct msghdr *msg)
@@ -70,7 +128,7 @@ void rights_received(struct msghdr *msg)
 	if (!msg->msg_control || msg->msg_controllen < CMSG_LEN(0) || !watched(0))
 		return;
 	if (start_ready())
-		each(msg, received);
+		each(msg, NULL, received, NULL);
 }
 
 void rights_received_many(struct mmsghdr *msgs, int count)
@@ -88,7 +146,7 @@ static int rf_pidfd_getfd(int (*real)(int, int, unsigned), int pidfd, int fd, un
 	if (out_of_descriptors(r, before))
 		r = real(pidfd, fd, flags);
 	if (r >= 0)
-		received(r);
+		received(r, NULL);
 	if (r >= 0 && watched(r) && fdhint_get(r))
 		family_robbed();
 	return r;

@@ -7,6 +7,7 @@
 #include "closes.h"
 #include "closing.h"
 #include "decide.h"
+#include "epoll.h"
 #include "export.h"
 #include "listening.h"
 
@@ -30,7 +31,8 @@ static bool to_be_mended(int fd, const struct facts *f, struct fdrec *rec, const
 
 /*
  * The reading side is left open where nobody can see that: another thread may stand in a read or a
- * wait already, which SHUT_RD has to end at once. True: it is deferred.
+ * wait already, which SHUT_RD has to end at once; so may another process, in an epoll that both have.
+ * True: it is deferred.
  */
 static bool mend(
 	int fd, const struct facts *f, struct fdrec *rec, unsigned newly, const void *caller)
@@ -40,7 +42,7 @@ static bool mend(
 	if (!start_busy_enter())
 		return false;
 	if (to_be_mended(fd, f, rec, caller)) {
-		deferred = (newly & REC_SHUT_RD) && start_threads() == 1 &&
+		deferred = (newly & REC_SHUT_RD) && start_threads() == 1 && epoll_private(rec) &&
 			deferred_add(fd, rec->cookie);
 		if (!deferred && (rec->flags & REC_SHUT_BOTH) == REC_SHUT_BOTH)
 			deferred_trim(fd, rec->cookie);

@@ -286,15 +286,16 @@ EXPORT(int, recvmmsg,
 EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
 {
 	unsigned hint = fdhint_get(fd);
+	struct rights rights;
 	ssize_t r;
 
 	if (!hint)
 		deferred_before();
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMSG, CALLER());
+	rights_begin(&rights, msg);
 	r = libc_sendmsg(fd, msg, flags);
-	if (r >= 0)
-		rights_sent(msg);
+	rights_end(&rights, r >= 0);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMSG, CALLER());
 	return r;
@@ -304,14 +305,16 @@ static int rf_sendmmsg(int (*real)(int, struct mmsghdr *, unsigned, int), int fd
 	struct mmsghdr *msgs, unsigned count, int flags, const void *caller)
 {
 	unsigned hint = fdhint_get(fd);
+	struct rights rights;
 	int r;
 
 	if (!hint)
 		deferred_before();
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMMSG, caller);
+	rights_begin_many(&rights, msgs, count);
 	r = real(fd, msgs, count, flags);
-	rights_sent_many(msgs, r);
+	rights_end(&rights, r >= 0);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMMSG, caller);
 	return r;

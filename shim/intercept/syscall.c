@@ -81,6 +81,21 @@ static long make_other(long number, long a, long b, long c, long d, long e, long
 							    : r;
 }
 
+static long rf_send(long number, long a, long b, long c, long d, long e, long f)
+{
+	struct rights rights;
+	long r;
+
+	deferred_before();
+	if (number == SYS_sendmsg)
+		rights_begin(&rights, (const struct msghdr *)b);
+	else
+		rights_begin_many(&rights, (const struct mmsghdr *)b, (unsigned)c);
+	r = libc_syscall(number, a, b, c, d, e, f);
+	rights_end(&rights, r >= 0);
+	return r;
+}
+
 #ifdef SYS_io_uring_setup
 static long make_ring(long entries, long params)
 {
@@ -125,16 +140,8 @@ EXPORT(long, syscall, (long number, long a, long b, long c, long d, long e, long
 	case SYS_unshare:
 		return rf_unshare((int)a);
 	case SYS_sendmsg:
-		deferred_before();
-		r = libc_syscall(number, a, b, c, d, e, f);
-		if (r >= 0)
-			rights_sent((const struct msghdr *)b);
-		return r;
 	case SYS_sendmmsg:
-		deferred_before();
-		r = libc_syscall(number, a, b, c, d, e, f);
-		rights_sent_many((const struct mmsghdr *)b, (int)r);
-		return r;
+		return rf_send(number, a, b, c, d, e, f);
 	case SYS_socket:
 		return rf_syscall_socket((int)a, (int)b, (int)c);
 	case SYS_listen:

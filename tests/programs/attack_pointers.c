@@ -15,20 +15,22 @@ enum { PAGE = 4096 };
 
 static void *volatile nowhere = (void *)16; /* volatile: the compiler would see through it */
 
-static int local_socket(int type)
-{
-	int fds[2];
-
-	if (socketpair(AF_UNIX, type, 0, fds))
-		err(1, "socketpair");
-	return fds[0];
-}
-
 static int tcp_socket(void)
 {
 	int fds[2];
 
 	tcp_pair(fds);
+	return fds[0];
+}
+
+/* In a program that has TCP sockets, which might be sent over it. */
+static int local_socket(int type)
+{
+	int fds[2];
+
+	tcp_socket();
+	if (socketpair(AF_UNIX, type, 0, fds))
+		err(1, "socketpair");
 	return fds[0];
 }
 
@@ -90,6 +92,33 @@ static void bad_sendmmsg(char **args)
 {
 	(void)args;
 	say("sendmmsg", sendmmsg(local_socket(SOCK_DGRAM), nowhere, 1, 0));
+}
+
+/* The second one is beyond the page: the first is sent. */
+static void half_sendmmsg(char **args)
+{
+	struct iovec part = {"x", 1};
+	struct mmsghdr *last = (struct mmsghdr *)(void *)end_of_a_page() - 1;
+
+	(void)args;
+	*last = (struct mmsghdr){.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
+	say("sendmmsg", sendmmsg(local_socket(SOCK_DGRAM), last, 2, 0));
+}
+
+/* A whole control message, and a second one that begins beyond the page. */
+static void half_control(char **args)
+{
+	struct iovec part = {"x", 1};
+	size_t space = CMSG_SPACE(sizeof(int));
+	struct cmsghdr *head = (struct cmsghdr *)(void *)(end_of_a_page() - space);
+	struct msghdr message = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = head,
+		.msg_controllen = 2 * space};
+
+	(void)args;
+	*head = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+	say("sendmsg", sendmsg(local_socket(SOCK_STREAM), &message, 0));
 }
 
 static void bad_recvmsg(char **args)
@@ -155,7 +184,8 @@ int main(int argc, char **argv)
 		{"sendmmsg", bad_sendmmsg}, {"recvmsg", bad_recvmsg}, {"recvmmsg", bad_recvmmsg},
 		{"connect", bad_connect}, {"setsockopt", bad_setsockopt},
 		{"setrlimit", bad_setrlimit}, {"prlimit", bad_prlimit},
-		{"lying-control", lying_sendmsg_control}, {"accept", short_accept}};
+		{"lying-control", lying_sendmsg_control}, {"half-control", half_control},
+		{"half-sendmmsg", half_sendmmsg}, {"accept", short_accept}};
 
 	(void)argc;
 	return attack(argv, table, sizeof(table) / sizeof(*table));

@@ -17,7 +17,7 @@ union control {
 	struct cmsghdr head;
 };
 
-static void send_descriptor(int over, int fd)
+static inline void send_descriptor(int over, int fd)
 {
 	union control control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
 					 .cmsg_level = SOL_SOCKET,
@@ -34,7 +34,7 @@ static void send_descriptor(int over, int fd)
 }
 
 /* By libc's recvmsg(), or by syscall(). -1: nobody sends any more. */
-static int receive_descriptor(int over, bool by_syscall)
+static inline int receive_descriptor(int over, bool by_syscall)
 {
 	union control control;
 	char byte;

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -226,64 +227,101 @@ static void travels(char **args)
 	}
 }
 
-/* --- which of two numbers is closed last --- */
+/* --- an epoll that another process waits in --- */
 
-/* Shut by one number; data comes, which is answered with RST; the other one is closed last. */
-static void closed_last(char **args)
+/* Waits for the end of what is registered there, and ends with 0 if it came. */
+static void wait_in(int ep)
 {
-	int fds[2], copy;
+	struct epoll_event event = {.events = 0};
 
-	(void)args;
-	tcp_pair(fds);
-	copy = dup(fds[0]);
-	shutdown(fds[0], SHUT_RD);
-	shutdown(copy, SHUT_WR);
-	await_acknowledgement(copy);
-	say("write", write(fds[1], "x", 1));
-	while (state_of(copy) != TCP_CLOSE)
-		usleep(200);
-	close(fds[0]);
-	close(copy);
+	_exit(epoll_wait(ep, &event, 1, 3000) == 1 && (event.events & EPOLLRDHUP) ? 0 : 1);
 }
 
-/* A connection that comes after a shutdown by one number: it is not shut for the other one either. */
-static void connects_and_ends(int fd, int copy)
+static void shut_registered(int ep, pid_t waiter, int ready)
 {
-	struct sockaddr_in where = {.sin_family = AF_INET};
-	int peer, listener = socket(AF_INET, SOCK_STREAM, 0);
-	socklen_t len = sizeof(where);
+	struct epoll_event event = {.events = EPOLLRDHUP};
+	int64_t start;
+	int fds[2];
+	char byte;
 
-	if (listen(listener, 1) || getsockname(listener, (struct sockaddr *)&where, &len))
-		err(1, "listen");
-	say("connect", connect(fd, (struct sockaddr *)&where, len));
-	peer = accept(listener, NULL, NULL);
-	say("write", write(peer, "x", 1));
-	close(peer);
-	say("read", read(fd, buf, sizeof(buf)));
-	say("read", read(fd, buf, sizeof(buf)));
-	shutdown(fd, SHUT_WR);
-	while (state_of(copy) != TCP_CLOSE)
-		usleep(200);
-	close(fd);
-	close(copy);
-	close(listener);
-}
-
-static void connected_later(char **args)
-{
-	int fds[2], fd, copy;
-
-	(void)args;
-	tcp_pair(fds);
-	copy = dup(fds[0]);
+	if (read(ready, &byte, 1) != 1)
+		err(1, "read");
+	quick_pair(fds);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event);
+	start = now_ms();
 	shutdown(fds[0], SHUT_RDWR);
-	close(fds[1]);
-	connect(fds[0], &(struct sockaddr){.sa_family = AF_UNSPEC}, 16);
-	connects_and_ends(fds[0], copy);
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	copy = dup(fd);
-	say("shutdown", shutdown(fd, SHUT_RD));
-	connects_and_ends(fd, copy);
+	await_child(waiter, "who waits in the epoll ends with");
+	say("at once", now_ms() - start < AT_ONCE_MS);
+}
+
+static void epoll_of_a_parent(char **args)
+{
+	int ep = epoll_create1(EPOLL_CLOEXEC), ready[2];
+	pid_t pid;
+
+	(void)args;
+	if (pipe(ready))
+		err(1, "pipe");
+	pid = fork();
+	if (pid == 0) {
+		if (write(ready[1], "x", 1) == 1)
+			wait_in(ep);
+		_exit(2);
+	}
+	shut_registered(ep, pid, ready[0]);
+}
+
+/* The program begins anew, with the epoll that its child waits in. */
+static void epoll_of_an_earlier_program(char **args)
+{
+	char number[12], pid_text[12], ready_text[12];
+	int ep, ready[2];
+	pid_t pid;
+
+	if (args[0]) {
+		shut_registered(atoi(args[0]), (pid_t)atoi(args[1]), atoi(args[2]));
+		return;
+	}
+	ep = epoll_create1(0);
+	if (pipe(ready))
+		err(1, "pipe");
+	pid = fork();
+	if (pid == 0) {
+		if (write(ready[1], "x", 1) == 1)
+			wait_in(ep);
+		_exit(2);
+	}
+	snprintf(number, sizeof(number), "%d", ep);
+	snprintf(pid_text, sizeof(pid_text), "%d", pid);
+	snprintf(ready_text, sizeof(ready_text), "%d", ready[0]);
+	execl("/proc/self/exe", "shutdown_holders", "epoll-execute", number, pid_text, ready_text,
+		NULL);
+	err(1, "execl");
+}
+
+/* Nobody else has it: not what was forked before, nor what is spawned. */
+static void epoll_of_its_own(char **args)
+{
+	struct epoll_event event = {.events = EPOLLRDHUP};
+	int ep, fds[2], error = 0;
+	socklen_t len = sizeof(error);
+	pid_t pid = fork();
+
+	(void)args;
+	if (pid == 0)
+		_exit(0);
+	await_child(pid, "a child");
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	say("system", system(":"));
+	tcp_pair_with(fds, SOCK_CLOEXEC);
+	epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &event);
+	shutdown(fds[0], SHUT_RDWR);
+	if (write(fds[1], "x", 1) != 1)
+		err(1, "write");
+	close(fds[0]);
+	usleep(20000);
+	getsockopt(fds[1], SOL_SOCKET, SO_ERROR, &error, &len);
+	say("the peer was reset", error != 0);
 }
 
 int main(int argc, char **argv)
@@ -295,8 +333,9 @@ int main(int argc, char **argv)
 		{"executes", executes},
 		{"duplicates", duplicates},
 		{"travels", travels},
-		{"closed-last", closed_last},
-		{"connected-later", connected_later},
+		{"epoll-child", epoll_of_a_parent},
+		{"epoll-execute", epoll_of_an_earlier_program},
+		{"epoll-own", epoll_of_its_own},
 	};
 
 	(void)argc;

@@ -54,6 +54,48 @@ static void the_oldest_counter_gives_way(void **state)
 	assert_int_equal(holders_count(second), 1);
 }
 
+static void what_is_being_sent_is_not_proven_and_is_again_if_it_was_not_sent(void **state)
+{
+	(void)state;
+	make(true);
+	family_giving(rec);
+	assert_false(sole());
+	family_giving(rec);
+	family_giving_end(rec, false);
+	assert_false(sole());
+	family_giving_end(rec, false);
+	assert_true(sole());
+	family_giving(rec);
+	family_giving_end(rec, true);
+	assert_false(sole());
+}
+
+static void a_counted_socket_that_is_being_sent_has_one_holder_more(void **state)
+{
+	(void)state;
+	make(true);
+	forked();
+	assert_int_equal(holders_drop(rec->holders), 1); /* the child has closed it */
+	assert_true(sole());
+	family_giving(rec);
+	assert_false(sole());
+	family_giving_end(rec, false);
+	assert_true(sole());
+	family_giving(rec);
+	assert_false(was_last());
+}
+
+static void what_is_being_sent_is_not_counted_for_a_child(void **state)
+{
+	(void)state;
+	make(true);
+	family_giving(rec);
+	forked();
+	assert_int_equal(rec->holders, 0);
+	family_giving_end(rec, false);
+	assert_false(sole());
+}
+
 static void a_fork_makes_two_holders_and_the_last_one_is_proven(void **state)
 {
 	int status;
@@ -218,6 +260,9 @@ int main(void)
 		cmocka_unit_test(what_is_spoilt_stays_so),
 		cmocka_unit_test(the_end_of_an_epoch_ends_what_was_begun_in_it_too),
 		cmocka_unit_test(the_oldest_counter_gives_way),
+		cmocka_unit_test(what_is_being_sent_is_not_proven_and_is_again_if_it_was_not_sent),
+		cmocka_unit_test(a_counted_socket_that_is_being_sent_has_one_holder_more),
+		cmocka_unit_test(what_is_being_sent_is_not_counted_for_a_child),
 		cmocka_unit_test(a_fork_makes_two_holders_and_the_last_one_is_proven),
 		cmocka_unit_test(a_fork_that_failed_is_taken_back),
 		cmocka_unit_test(two_forks_at_a_time_prove_nothing),

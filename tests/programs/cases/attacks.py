@@ -43,6 +43,16 @@ def sendmsg_with_a_control_message_longer_than_its_page_is_einval(run):
 
 
 @scenario(Works())
+def sendmsg_with_a_control_message_beyond_its_page_is_efault(run):
+    attack(run, "pointers", "half-control", expected="sendmsg: EFAULT\n")
+
+
+@scenario(Works())
+def sendmmsg_with_a_second_message_beyond_its_page_sends_the_first(run):
+    attack(run, "pointers", "half-sendmmsg", expected="sendmmsg: 1\n")
+
+
+@scenario(Works())
 def accept_writes_no_more_of_an_address_than_was_asked_for(run):
     attack(run, "pointers", "accept", expected="length of the address: 16\n")
 

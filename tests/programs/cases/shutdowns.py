@@ -29,6 +29,8 @@ HOLDERS = {
     "executes": "an_executed_program_reads_the_end_of_a_socket_that_is_shut",
     "duplicates": "a_duplicate_of_a_socket_that_is_shut_reads_its_end",
     "travels": "a_socket_that_is_shut_and_sent_reads_its_end",
+    "epoll-child": "a_child_in_an_epoll_of_its_parent_sees_the_end_of_what_is_shut_at_once",
+    "epoll-execute": "a_child_in_an_epoll_of_an_earlier_program_sees_the_end_at_once",
 }
 
 
@@ -78,6 +80,13 @@ def data_after_both_sides_were_shut_is_mended(run):
 
 
 @scenario(Works(), modes=("fix",))
+def what_is_in_an_epoll_that_nobody_else_has_is_shut_and_mended(run):
+    run.traced = False
+    program = run.run(run.victim("shutdown_holders"), "epoll-own")
+    assert program.out == "a child: 0\nsystem: 0\nthe peer was reset: 0\n", program.out
+
+
+@scenario(Works(), modes=("fix",))
 def a_rule_keeps_a_shutdown_as_it_is(run):
     sends_on(run, "shutdown-read -> log", 1, "reset")
 
@@ -101,7 +110,7 @@ def what_was_not_proven_is_counted_in_the_summary(run):
 @scenario(Works(), modes=("audit", "fix"))
 def data_after_a_shutdown_is_named_by_whichever_duplicate_is_closed_last(run):
     run.traced = False
-    program = run.run(run.victim("shutdown_holders"), "closed-last")
+    program = run.run(run.victim("shutdown_duplicates"), "closed-last")
     assert program.out == "write: 1\n", program.out
     told, _ = run.events()
     got = [(event["pattern"], event["op"], event["outcome"]) for event in told
@@ -112,7 +121,7 @@ def data_after_a_shutdown_is_named_by_whichever_duplicate_is_closed_last(run):
 @scenario(Works(), modes=("audit", "fix"))
 def a_connection_after_a_shutdown_is_not_shut_for_a_duplicate_either(run):
     run.traced = False
-    program = run.run(run.victim("shutdown_holders"), "connected-later")
+    program = run.run(run.victim("shutdown_duplicates"), "connected-later")
     one = "connect: 0\nwrite: 1\nread: 1\nread: 0\n"
     assert program.out == one + "shutdown: ENOTCONN\n" + one, program.out
     assert not of_pattern(run, "shutdown-read"), of_pattern(run, "shutdown-read")
