@@ -79,7 +79,7 @@ struct fdrec {
 	uint16_t eof_write_site; /* where it was first written to after the peer's FIN */
 	uint8_t role;
 	uint8_t taken;	      /* by a vfork child, which writes nothing else (detect/family.h) */
-	uint8_t giving;	      /* messages in progress that carry it (detect/family.h) */
+	uint8_t giving;	      /* messages in progress that carry it (detect/giving.h) */
 	uint8_t epoll_count;  /* how many epolls it was registered with under this number */
 	int epolls[2];	      /* those */
 	void *streams[2];     /* its FILEs (fdopen); NULL: no more */

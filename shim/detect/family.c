@@ -192,27 +192,6 @@ void family_given(struct fdrec *rec)
 	holders_spoil(handle_of(rec));
 }
 
-void family_giving(struct fdrec *rec)
-{
-	__atomic_add_fetch(&rec->giving, 1, __ATOMIC_SEQ_CST);
-	holders_add(handle_of(rec));
-}
-
-/* None was in progress: another socket has come under its number. */
-void family_giving_end(struct fdrec *rec, bool given)
-{
-	uint8_t n = __atomic_load_n(&rec->giving, __ATOMIC_SEQ_CST);
-
-	if (n && given)
-		family_given(rec);
-	while (n &&
-		!__atomic_compare_exchange_n(
-			&rec->giving, &n, n - 1, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		;
-	if (n && !given)
-		holders_drop_unless_last(handle_of(rec));
-}
-
 void family_exposed(struct fdrec *rec)
 {
 	__atomic_fetch_and(&rec->flags, ~(uint32_t)REC_CLOEXEC, __ATOMIC_SEQ_CST);

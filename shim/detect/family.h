@@ -40,13 +40,6 @@ void family_dup_end(struct fdrec *rec, bool made);
 /* This socket goes where nobody counts: it was sent, or is to be a spawned child's. */
 void family_given(struct fdrec *rec);
 
-/*
- * Around the call that sends it: somebody holds it besides from here on, until it is known that nobody
- * was given it. A thread that is cancelled in the call leaves it so.
- */
-void family_giving(struct fdrec *rec);
-void family_giving_end(struct fdrec *rec, bool given);
-
 /* Close-on-exec is about to be taken away from it. */
 void family_exposed(struct fdrec *rec);
 

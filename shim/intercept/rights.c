@@ -6,6 +6,7 @@
 #include "../base/sys.h"
 #include "../detect/facts.h"
 #include "../detect/family.h"
+#include "../detect/giving.h"
 #include "export.h"
 #include "pressure.h"
 
@@ -54,7 +55,7 @@ static void sending(int fd, struct rights *rights)
 	} else if (rights->count == RIGHTS_MOST) {
 		family_given(rec);
 	} else {
-		family_giving(rec);
+		giving_begin(rec);
 		rights->fds[rights->count++] = fd;
 	}
 }
@@ -120,7 +121,7 @@ void rights_end(const struct rights *rights, bool sent)
 	unsigned i;
 
 	for (i = 0; told && i < rights->count; i++)
-		family_giving_end(fdhint_record(rights->fds[i]), sent);
+		giving_end(fdhint_record(rights->fds[i]), sent);
 }
 
 void rights_received(struct msghdr *msg)

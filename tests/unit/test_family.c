@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <sys/wait.h>
 
+#include "detect/giving.h"
 #include "family.h"
 
 static void the_last_of_the_counted_is_known_to_be_it(void **state)
@@ -58,15 +59,15 @@ static void what_is_being_sent_is_not_proven_and_is_again_if_it_was_not_sent(voi
 {
 	(void)state;
 	make(true);
-	family_giving(rec);
+	giving_begin(rec);
 	assert_false(sole());
-	family_giving(rec);
-	family_giving_end(rec, false);
+	giving_begin(rec);
+	giving_end(rec, false);
 	assert_false(sole());
-	family_giving_end(rec, false);
+	giving_end(rec, false);
 	assert_true(sole());
-	family_giving(rec);
-	family_giving_end(rec, true);
+	giving_begin(rec);
+	giving_end(rec, true);
 	assert_false(sole());
 }
 
@@ -77,11 +78,11 @@ static void a_counted_socket_that_is_being_sent_has_one_holder_more(void **state
 	forked();
 	assert_int_equal(holders_drop(rec->holders), 1); /* the child has closed it */
 	assert_true(sole());
-	family_giving(rec);
+	giving_begin(rec);
 	assert_false(sole());
-	family_giving_end(rec, false);
+	giving_end(rec, false);
 	assert_true(sole());
-	family_giving(rec);
+	giving_begin(rec);
 	assert_false(was_last());
 }
 
@@ -89,10 +90,10 @@ static void what_is_being_sent_is_not_counted_for_a_child(void **state)
 {
 	(void)state;
 	make(true);
-	family_giving(rec);
+	giving_begin(rec);
 	forked();
 	assert_int_equal(rec->holders, 0);
-	family_giving_end(rec, false);
+	giving_end(rec, false);
 	assert_false(sole());
 }
 
