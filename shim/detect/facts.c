@@ -186,6 +186,7 @@ bool facts_ask(int fd, int unread, struct facts *f)
 		return true;
 	}
 	f->notsent = ti.tcpi_notsent_bytes;
+	f->queued = ti.tcpi_snd_mss && f->notsent >= ti.tcpi_snd_mss;
 	if (unread != FACTS_NONE_UNREAD)
 		f->unread = count_unread(fd, unread);
 	f->unsent = facts_unsent(fd);

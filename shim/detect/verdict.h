@@ -72,6 +72,7 @@ struct facts {
 	uint8_t state; /* TCP_ESTABLISHED ... of netinet/tcp.h */
 	bool peer_fin; /* the peer's FIN has arrived */
 	bool bulk;     /* the peer has sent more than a small request, or answer */
+	bool queued;   /* a segment of output or more waits to be sent for the first time */
 	bool linger_on;
 	int linger_sec;
 	bool linger2_negative; /* TCP_LINGER2 < 0: no FIN_WAIT2 without an owner */

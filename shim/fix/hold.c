@@ -7,9 +7,20 @@
 #include "../log/sink.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <time.h>
 
 /* After that long it is closed, whatever else keeps start_busy(). */
 #define CLOSED_MS 50U
+
+/* How seldom it is looked at: acknowledgements wake nobody up, and take their time. */
+#define LOOK_MS 100U
+
+/*
+ * Looks running at which there is input: by then a thread that stood in a read would have taken it. No
+ * time, which passes while the process is stopped.
+ */
+#define UNREAD_LOOKS 10
 
 /* What is queued is asked first: what is acknowledged in between makes it later, not too early. */
 void hold_begin(struct hold *h, int fd, const struct fdrec *rec)
@@ -32,10 +43,22 @@ enum hold_state hold_look(struct hold *h, int fd)
 	return facts_corked(fd) ? HOLD_CORKED : HOLD_WAITS;
 }
 
-bool hold_closed(struct hold *h, uint32_t ms)
+bool hold_due(struct hold *h, uint32_t ms, uint32_t since_ms)
 {
 	h->closed |= ms >= CLOSED_MS || !start_busy();
-	return h->closed;
+	return h->closed && (since_ms >= LOOK_MS || since_ms >= ms / 4);
+}
+
+bool hold_unread(struct hold *h, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN}; /* not what SO_RCVLOWAT holds back */
+	struct timespec now = {0, 0};
+
+	if (!h->in_use)
+		return false;
+	sys5(SYS_ppoll, &p, 1, &now, 0, 0);
+	h->unread = p.revents & POLLIN ? h->unread + 1 : 0;
+	return h->unread >= UNREAD_LOOKS;
 }
 
 static void ended(struct event *e, enum hold_state state)

@@ -18,6 +18,8 @@ struct hold {
 	uint64_t acked; /* at the last look */
 	bool own;    /* the program has sent or duplicated it itself: that others hold it is told */
 	bool closed; /* by the program */
+	bool in_use; /* known to be the last reference, but for a thread that may stand in a read or write */
+	uint8_t unread; /* looks running at which it had input */
 };
 
 enum hold_state { HOLD_WAITS, HOLD_OVER, HOLD_CORKED, HOLD_RESET };
@@ -28,10 +30,13 @@ void hold_begin(struct hold *h, int fd, const struct fdrec *rec);
 enum hold_state hold_look(struct hold *h, int fd);
 
 /*
- * The program's own close comes after it was handed over, `ms` ago: until then it would seem to be held
- * by somebody else.
+ * Is it to be looked at? It was handed over `ms` ago, and last looked at since_ms ago. The program's own
+ * close comes after it was handed over: until then it would seem to be held by somebody else.
  */
-bool hold_closed(struct hold *h, uint32_t ms);
+bool hold_due(struct hold *h, uint32_t ms, uint32_t since_ms);
+
+/* To be asked after each look: of one that is in_use, nobody reads what has come. */
+bool hold_unread(struct hold *h, int fd);
 
 /*
  * Closes fd and tells e, which has ended in this state; what still waits has hit a limit. Nothing is

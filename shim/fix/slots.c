@@ -15,9 +15,6 @@
 /* How much of what is delivered already makes room at once, when there is none. */
 #define EVICT_SHARE 8
 
-/* How seldom what is held is looked at. */
-#define HELD_LOOK_MS 100U
-
 struct slot {
 	uint32_t next, prev; /* by age, in a ring through slot 0, which holds no socket */
 	int fd;
@@ -31,6 +28,7 @@ struct slot {
 
 static struct slot *slots; /* slots[0]: head of the ring; free ones are chained by next */
 static uint32_t size, unused, active;
+static uint32_t untouched; /* from here on they were never used, and cost no memory */
 static int epoll;
 
 bool slots_prepare(uint32_t sockets)
@@ -47,9 +45,6 @@ bool slots_prepare(uint32_t sockets)
 	size = sockets;
 	return true;
 }
-
-/* The slots, all free but the head. Those never used are not touched: they cost no memory. */
-static uint32_t untouched;
 
 uint32_t slots_take(void)
 {
@@ -198,32 +193,11 @@ static long discard(struct slot *s, uint32_t now)
 static void end_held(uint32_t i, enum hold_state state)
 {
 	struct slot *s = &slots[i];
-	struct event *e = &s->parcel.event;
 
-	e->duration_ms = start_now_ms() - s->start_ms;
-	hold_end(&s->parcel.hold, s->fd, e, state);
+	s->parcel.event.duration_ms = start_now_ms() - s->start_ms;
+	hold_end(&s->parcel.hold, s->fd, &s->parcel.event, state);
 	s->fd = -1;
 	slot_free(i);
-}
-
-/* Acknowledgements wake nobody up. They are asked for more seldom when they take longer. */
-static void look_at_held(uint32_t i, uint32_t now)
-{
-	struct slot *s = &slots[i];
-	const struct drain_bounds *b = &s->parcel.bounds;
-	uint64_t acked = s->parcel.hold.acked;
-	enum hold_state state;
-
-	if (!hold_closed(&s->parcel.hold, now - s->start_ms) ||
-		(now - s->asked_ms < HELD_LOOK_MS && now - s->asked_ms < (now - s->start_ms) / 4))
-		return;
-	state = hold_look(&s->parcel.hold, s->fd);
-	s->asked_ms = now;
-	if (s->parcel.hold.acked != acked)
-		s->last_ms = now;
-	if (state != HOLD_WAITS || now - s->start_ms >= b->total_ms ||
-		now - s->last_ms >= b->idle_ms)
-		end_held(i, state);
 }
 
 /*
@@ -269,6 +243,19 @@ static void look(uint32_t i, uint32_t now)
 	}
 }
 
+static void take_up(uint32_t i, uint32_t now)
+{
+	struct slot *s = &slots[i];
+	/* A watched one is always readable: told once, and at each change. */
+	struct epoll_event ev = {.events = s->parcel.watched ? EPOLLET : EPOLLIN, .data.u32 = i};
+
+	look(i, now);
+	if (s->fd < 0 || (!s->input && !s->parcel.watched))
+		return;
+	drain_expect_any(s->fd);
+	s->awaited = sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
+}
+
 /* Acknowledged output is progress as well; it is asked for a few times within the limit only. */
 static void look_at_output(struct slot *s, uint32_t now)
 {
@@ -303,10 +290,31 @@ static bool limit_hit(struct slot *s, uint32_t now)
 {
 	const struct drain_bounds *b = &s->parcel.bounds;
 
-	if (now - s->start_ms >= b->total_ms)
-		return true;
 	look_at_output(s, now);
-	return now - s->last_ms >= b->idle_ms;
+	return now - s->start_ms >= b->total_ms || now - s->last_ms >= b->idle_ms;
+}
+
+/* What nobody reads is drained from then on as any other, for a peer that sends before it reads. */
+static void look_at_held(uint32_t i, uint32_t now)
+{
+	struct slot *s = &slots[i];
+	struct hold *h = &s->parcel.hold;
+	uint64_t acked = h->acked;
+	enum hold_state state;
+
+	if (!hold_due(h, now - s->start_ms, now - s->asked_ms))
+		return;
+	state = hold_look(h, s->fd);
+	s->asked_ms = now;
+	if (h->acked != acked)
+		s->last_ms = now;
+	if (state != HOLD_WAITS || limit_hit(s, now)) {
+		end_held(i, state);
+	} else if (hold_unread(h, s->fd)) {
+		h->until = 0;
+		s->parcel.half_close = s->input = true;
+		take_up(i, now);
+	}
 }
 
 /* What is not read any more is over when its output is acknowledged. */
@@ -355,8 +363,6 @@ void slots_make_room(void)
 void slots_adopt(uint32_t i, int fd, uint32_t now)
 {
 	struct slot *s = &slots[i];
-	/* A watched one is always readable: told once, and at each change. */
-	struct epoll_event ev = {.events = s->parcel.watched ? EPOLLET : EPOLLIN, .data.u32 = i};
 
 	s->fd = fd;
 	s->start_ms = s->last_ms = s->asked_ms = now;
@@ -365,13 +371,8 @@ void slots_adopt(uint32_t i, int fd, uint32_t now)
 	s->input = !s->parcel.watched && !s->parcel.hold.until;
 	s->awaited = s->room_seen = false;
 	slot_link(i);
-	if (s->parcel.hold.until)
-		return;
-	look(i, now);
-	if (s->fd < 0 || (!s->input && !s->parcel.watched))
-		return;
-	drain_expect_any(fd);
-	s->awaited = sys4(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+	if (!s->parcel.hold.until)
+		take_up(i, now);
 }
 
 void slots_look_at_ready(uint32_t now)

@@ -35,26 +35,39 @@ static void about_arming(struct event *e, const struct fdrec *rec)
 }
 
 /*
+ * It would be mended, but that another thread may stand in a call on it, which holds the file. It is
+ * held as well, for output that the peer has had no chance to get: what is all sent needs luck only,
+ * and its FIN would come a round trip later. At an end the thread may still write.
+ */
+static bool held_in_use(const struct event *e, const struct facts *f)
+{
+	return f->queued && e->op != OP_EXIT && e->op != OP_EXEC;
+}
+
+/*
  * What may become late-data is nothing yet: touched only with proof, else held where output is under
  * way, and where the rules let it be mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
  * socket of its that was closed is dropped, not answered with RST.
  */
-static bool late_risk(int fd, const struct facts *f, const struct fdrec *rec)
+static bool late_risk(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
 {
 	if (!start_fix || !verdict_late_risk(f, start_late) || !rec->cookie ||
 		((rec->flags & REC_MPTCP) && facts_speaks_mptcp(fd)))
 		return false;
-	if (owner_sole(fd, rec, f->cookie))
-		return !mending_thread_may_be(fd);
+	if (owner_sole(fd, rec, f->cookie)) {
+		e->in_use = mending_thread_may_be(fd);
+		if (!e->in_use || !held_in_use(e, f))
+			return !e->in_use;
+	}
 	return !(rec->flags & REC_LET_GO) && holding_may(rec) &&
 		holding_saves(PATTERN_LATE_DATA, fd, f, rec);
 }
 
 /* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
-static enum pattern risk(int fd, const struct facts *f, const struct fdrec *rec)
+static enum pattern risk(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
 {
 	if ((rec->flags & REC_SHUT_BOTH) != REC_SHUT_BOTH)
-		return late_risk(fd, f, rec) ? PATTERN_LATE_DATA : PATTERN_NONE;
+		return late_risk(e, fd, f, rec) ? PATTERN_LATE_DATA : PATTERN_NONE;
 	if ((fdhint_get(fd) & HINT_DEFERRED) && verdict_peer_may_send(f) && rec->cookie &&
 		owner_sole(fd, rec, f->cookie))
 		return PATTERN_SHUTDOWN_READ;
@@ -94,7 +107,7 @@ bool closing_verdict(struct event *e, struct facts *f, int fd, const struct fdre
 	e->pattern = verdict_close(f, rec);
 	if (e->pattern != PATTERN_NONE)
 		return true;
-	e->pattern = risk(fd, f, rec);
+	e->pattern = risk(e, fd, f, rec);
 	e->tentative = true;
 	if (e->pattern != PATTERN_NONE)
 		return true;
@@ -145,7 +158,7 @@ static void watch(struct closing *c, int fd, const struct fdrec *rec)
 	}
 }
 
-/* What is only a risk yet is not watched: it is held, or left alone. */
+/* Nor where a thread may stand in it. What is only a risk yet is not watched: it is held, or left alone. */
 static void without_proof(struct closing *c, int fd, const struct fdrec *rec)
 {
 	struct event *e = &c->event;
@@ -195,7 +208,8 @@ static void judge(
 			closes_tell(e->pattern, e->op, fd, &f, rec, caller);
 		return;
 	}
-	if (!owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie) || uring_seen()) {
+	if (e->in_use || !owner_sole(fd, rec, f.cookie) || (decide_mends(e) && !rec->cookie) ||
+		uring_seen()) {
 		without_proof(c, fd, rec);
 		return;
 	}

@@ -39,6 +39,7 @@ struct event {
 	unsigned armed_site;
 	unsigned site;	/* callsite.h: where it happens; 0: the table is full */
 	bool tentative; /* a risk only: told if it comes true while the socket lingers */
+	bool in_use;	/* another thread may stand in a call on it: not shut, and not read */
 	bool admitted;	/* within the rate: it is told, not only counted */
 	int tid;	/* of the thread that closed; 0: the one that tells */
 };

@@ -245,6 +245,29 @@ void run_dropped(void **state)
 	run_judged(*state, judge_dropped);
 }
 
+/* The late byte is unread when everything has arrived, and resets. */
+static void judge_held(struct finding *f, const struct trial *t, const struct trial_result *r,
+	struct event_log *log)
+{
+	f->text[0] = '\0';
+	if (r->broken[0] || r->failed || !events_read(log, t->log) || log->rsts != 1)
+		snprintf(f->text, sizeof(f->text), "%s, line %d, %zu events", r->broken, r->failed,
+			log->rsts);
+	else if (strcmp(log->first[0].pattern, "late-data") != 0 ||
+		strcmp(log->first[0].outcome, "delivered") != 0)
+		snprintf(f->text, sizeof(f->text), "the event is %s, %s", log->first[0].pattern,
+			log->first[0].outcome);
+	else if (r->rsts != 1 || r->got != r->sent)
+		snprintf(f->text, sizeof(f->text), "%llu RST, %llu of %llu bytes arrived",
+			(unsigned long long)r->rsts, (unsigned long long)r->got,
+			(unsigned long long)r->sent);
+}
+
+void run_held(void **state)
+{
+	run_judged(*state, judge_held);
+}
+
 /* The kernel knew that both sides were shut when the byte came: reset as bare, and told so. */
 static void judge_too_late(struct finding *f, const struct trial *t, const struct trial_result *r,
 	struct event_log *log)

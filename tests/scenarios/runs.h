@@ -41,5 +41,6 @@ void run_trimmed(void **state);	    /* it cannot linger: the kernel is left to d
 void run_late_at_end(void **state); /* the same, where a filter may be attached */
 void run_dropped(void **state);	    /* no RST at all, and no event */
 void run_too_late(void **state);    /* SHUT_RD was real when the byte came */
+void run_held(void **state);	    /* delivered; what is unread then resets */
 
 #endif

@@ -57,6 +57,12 @@ static bool too_late(const struct scenario *s)
 		(strcmp(s->victim, "shutdown_rdwr") == 0 && strcmp(s->frame, "thread") == 0);
 }
 
+/* Another thread may stand in a read of it: held until all is delivered, and closed as it is then. */
+static bool is_held(const struct scenario *s)
+{
+	return strcmp(s->victim, "late_data") == 0 && strcmp(s->frame, "thread") == 0;
+}
+
 /*
  * In fix the connection is whole when an exit comes that is left alone: it resets, or its peer has
  * closed by then.
@@ -81,6 +87,7 @@ static void add_modes(const struct scenario *s)
 		add(&each,
 			late					   ? run_late_at_end
 				: mode == JUDGE_FIX && too_late(s) ? run_too_late
+				: mode == JUDGE_FIX && is_held(s)  ? run_held
 								   : run);
 	}
 }
@@ -139,14 +146,8 @@ static void add_frames(const char *victim)
 	static const char *const frames[] = {
 		"constructor", "destructor", "thread", "signal", "fork", "closefrom", "daemon"};
 
-	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-		/* Another thread may stand in a read of it: a mere risk is left alone. */
-		if (strcmp(victim, "late_data") == 0 && strcmp(frames[i], "thread") == 0)
-			add_untouched(victim, frames[i]);
-		else
-			add_modes(
-				&(struct scenario){"victim", frames[i], victim, "close", 0, NULL});
-	}
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++)
+		add_modes(&(struct scenario){"victim", frames[i], victim, "close", 0, NULL});
 	add_untouched(victim, "vfork");
 }
 

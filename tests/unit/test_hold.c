@@ -136,11 +136,32 @@ static void it_does_not_end_before_the_close_that_follows(void **state)
 
 	(void)state;
 	assert_true(start_busy_enter());
-	assert_false(hold_closed(&h, 0));
-	assert_true(hold_closed(&h, 1000));
+	assert_false(hold_due(&h, 0, 0));
+	assert_true(hold_due(&h, 1000, 1000));
 	h.closed = false;
 	start_busy_leave();
-	assert_true(hold_closed(&h, 0));
+	assert_true(hold_due(&h, 0, 0));
+}
+
+/* A thread that stood in a read would have taken it. */
+static void input_that_nobody_takes_shows_after_a_few_looks(void **state)
+{
+	struct hold h;
+	int looks = 0;
+
+	(void)state;
+	make_pair();
+	fill();
+	hold_begin(&h, ends[0], &rec);
+	h.in_use = true;
+	for (int i = 0; i < 20; i++)
+		assert_false(hold_unread(&h, ends[0]));
+	assert_int_equal(send(ends[1], "x", 1, 0), 1);
+	while (!hold_unread(&h, ends[0]) && looks < 1000)
+		looks++;
+	assert_in_range(looks, 5, 999);
+	h.in_use = false;
+	assert_false(hold_unread(&h, ends[0]));
 }
 
 static void what_the_program_has_shared_itself_is_told(void **state)
@@ -190,6 +211,7 @@ int main(void)
 		cmocka_unit_test(what_others_write_later_is_not_waited_for),
 		cmocka_unit_test(a_peer_that_resets_ends_it),
 		cmocka_unit_test(it_does_not_end_before_the_close_that_follows),
+		cmocka_unit_test(input_that_nobody_takes_shows_after_a_few_looks),
 		cmocka_unit_test(what_the_program_has_shared_itself_is_told),
 		cmocka_unit_test(a_parent_with_the_same_number_or_standard_stream_is_seen),
 	};
