@@ -67,6 +67,7 @@ bool exit_hold(int fd, const struct fdrec *rec, const struct event *e, bool clos
 	l = &list[count++];
 	*l = (struct leaving){.fd = fd, .closes = closes, .start_ms = start_now_ms(), .event = *e};
 	hold_begin(&l->hold, fd, rec);
+	l->hold.own = false; /* at an end that is no news */
 	return true;
 }
 

@@ -319,15 +319,20 @@ void closing_unproven(int fd, struct event *e)
 {
 	enum owner_answer answer = OWNER_UNKNOWN;
 	int watch = owner_watch(fd);
+	uint64_t holders = 0;
+	bool last = false;
 
 	if (watch >= 0) {
+		holders = family_close_begin(fdhint_record(fd), &last);
 		fdhint_forget(fd);
 		sys1(SYS_close, fd);
+		if (holders)
+			family_close_end(holders, true);
 		answer = owner_still_held(watch, fd);
 	}
 	if (answer == OWNER_UNKNOWN)
 		sink_lose();
-	if (answer != OWNER_GONE)
+	if (answer != OWNER_GONE || (!last && family_other_was_last(holders)))
 		return;
 	if (decide_mends(e)) {
 		e->outcome = OUTCOME_FAILED;

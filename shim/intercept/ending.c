@@ -158,35 +158,43 @@ static bool ends_with_us(const struct ending *end, int fd, struct fdrec *rec)
 }
 
 /*
- * After the end it cannot be watched. What came from another program is closed a moment before; output
- * that is under way is waited for, whoever else holds the socket.
+ * A child that has executed another program, or was killed, stays counted. Only who has made it asks
+ * the kernel then: a child would for all of its parent's.
+ */
+static bool may_be_last(const struct fdrec *rec)
+{
+	return rec->pid == self.pid || !family_counts(rec->holders);
+}
+
+/*
+ * After the end it cannot be watched: what may have been the last is closed a moment before. Output that
+ * is under way is waited for, whoever else holds the socket.
  */
 static void end_unproven(struct ending *end, int fd, const struct fdrec *rec)
 {
 	struct event e = {.op = end->op, .status = end->status};
-	bool exits = end->op == OP_EXIT,
-	     inherited = exits && !(rec->flags & REC_MADE) && !rec->holders;
+	bool exits = end->op == OP_EXIT, closes = exits && may_be_last(rec);
 	bool holds = holding_may(rec) && (!end->stdio || streams_flush(fd, rec)), found;
 	struct facts f;
 	unsigned threads;
 	int unread = 0;
 
-	if ((!holds && !inherited && !(exits && self.opt.closes)) || !closed_by(end, fd) ||
+	if ((!holds && !closes && !(exits && self.opt.closes)) || !closed_by(end, fd) ||
 		closing_harmless(fd, rec, &unread) || !goes_through(end))
 		return;
-	threads = inherited ? start_threads() : 1;
-	inherited = inherited && threads == 1 &&
+	threads = closes ? start_threads() : 1;
+	closes = closes && threads == 1 &&
 		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
 	found = closing_verdict(&e, &f, fd, rec, unread);
 	if (self.opt.closes && exits && (!found || e.tentative))
 		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
-	if (!found || (!holds && !inherited && threads) ||
+	if (!found || (!holds && !closes && threads) ||
 		!closing_decide(&e, &f, fd, rec, end->caller))
 		return;
 	if (holds && decide_mends(&e) && holding_saves(e.pattern, fd, &f, rec) &&
-		exit_hold(fd, rec, &e, inherited))
+		exit_hold(fd, rec, &e, closes))
 		return;
-	if (inherited && !e.tentative)
+	if (closes && !e.tentative)
 		closing_unproven(fd, &e);
 	else if (!threads && !e.tentative) /* another one may be using it */
 		sink_lose();

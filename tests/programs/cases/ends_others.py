@@ -211,3 +211,51 @@ def a_full_socket_that_its_giver_still_holds_is_no_event_without_proc(run):
         assert program.process.returncode == 0, program.err
         assert run.rsts() == 0, "it was not held"
         assert not told_at_exit(run), told_at_exit(run)
+
+
+# --- what a child has had, which is gone ---
+
+CHILD_HAD_IT = """
+import os, socket, subprocess, sys
+peer = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+peer.recv(1, socket.MSG_PEEK)
+subprocess.run(["echo", "from the child"], stdout=peer)
+os._exit(0)
+"""
+SHELL = 'exec 4<>/dev/tcp/$0/$1; read -r line <&4; head -c 15 /dev/zero >&4; exit 0'
+
+
+def after_a_child(run, *argv, event):
+    """How a client ends whose child has written to its connection; it leaves the answer unread."""
+    with socket.create_server((run.host, 0)) as listener:
+        program = run.start(*[str(listener.getsockname()[1]) if arg == "PORT" else arg
+                              for arg in argv])
+        peer, _ = listener.accept()
+    with peer:
+        peer.sendall(b"a line\nunread" + bytes(1000))
+        assert program.wait() == 0, program.err
+        rsts = run.rsts()
+    assert rsts == (1 if event else 0), f"{rsts} RSTs"
+    outcome = "failed" if run.mode == "fix" else "reset"
+    expected = [("unread-close", "exit", outcome)] if event and not run.bare else []
+    assert told_at_exit(run) == expected, told_at_exit(run)
+
+
+@scenario(Works())
+def a_socket_that_a_child_has_had_is_told_at_the__exit_that_resets_it(run):
+    after_a_child(run, PYTHON, "-c", CHILD_HAD_IT, run.host, "PORT", event=True)
+
+
+@scenario(Works())
+def a_socket_of_a_shells_is_told_at_the_exit_that_resets_it(run):
+    after_a_child(run, "/bin/bash", "-c", SHELL, run.host, "PORT", event=True)
+
+
+STILL_HELD = CHILD_HAD_IT.replace('subprocess.run(["echo", "from the child"]',
+                                  'subprocess.Popen(["sleep", "20"]')
+
+
+@scenario(Works())
+def a_socket_that_a_child_still_has_is_no_event_at_exit(run):
+    run.traced = False  # it resets when it is killed
+    after_a_child(run, PYTHON, "-c", STILL_HELD, run.host, "PORT", event=False)
