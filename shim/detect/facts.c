@@ -23,6 +23,9 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
+/* Where tcpi_snd_wnd is, which older headers do not have. */
+#define SND_WND 228
+
 /* tcp_states of the kernel; <netinet/tcp.h> has them, but not beside <linux/tcp.h>. */
 enum { STATE_CLOSE = 7, STATE_CLOSE_WAIT, STATE_LAST_ACK, STATE_LISTEN, STATE_CLOSING };
 enum { STATE_ESTABLISHED = 1, STATE_TIME_WAIT = 6 };
@@ -235,6 +238,27 @@ bool facts_corked(int fd)
 
 	return option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)) && !ti.tcpi_unacked &&
 		ti.tcpi_notsent_bytes && ti.tcpi_notsent_bytes < ti.tcpi_snd_mss;
+}
+
+bool facts_fits_window(int fd)
+{
+	uint32_t info[SND_WND / 4 + 1];
+	socklen_t len = sizeof(info);
+	uint64_t unsent = facts_unsent(fd);
+
+	if (sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, info, &len) < 0)
+		return false;
+	return unsent < (len == sizeof(info) ? info[SND_WND / 4] : 1);
+}
+
+bool facts_window_shut(int fd, uint64_t *acked)
+{
+	struct tcp_info ti = {0};
+
+	if (!option(fd, IPPROTO_TCP, TCP_INFO, &ti, sizeof(ti)))
+		return false;
+	*acked = ti.tcpi_bytes_acked;
+	return !ti.tcpi_unacked && ti.tcpi_notsent_bytes;
 }
 
 int facts_acked(int fd, uint64_t *bytes)

@@ -60,6 +60,15 @@ int facts_acked(int fd, uint64_t *bytes); /* the state, and tcpi_bytes_acked */
 bool facts_is_tcp(int fd);		  /* a TCP or MPTCP socket, in whatever state */
 bool facts_reuseaddr(int fd);
 
+/*
+ * The window that the peer has announced takes all output and the FIN: no more is asked of it. Before Linux
+ * 5.4 that is known only where all is acknowledged.
+ */
+bool facts_fits_window(int fd);
+
+/* Output waits for room at the peer, and none is in flight. *acked: tcpi_bytes_acked. */
+bool facts_window_shut(int fd, uint64_t *acked);
+
 /* MSG_MORE or TCP_CORK hold its output back, for the close to send: less than a segment, none under way. */
 bool facts_corked(int fd);
 

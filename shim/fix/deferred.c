@@ -28,11 +28,18 @@ static struct entry {
 	int fd;
 	uint64_t cookie;
 	uint32_t until_ms;
+	uint32_t trimmed_ms;
+	struct trim_watch watch;
 } entries[MOST];
 
 HOT_DATA uint32_t deferred_count;
 static uint32_t trimmed_count;
 static bool leaderless;
+
+static bool some(const uint32_t *count)
+{
+	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
+}
 
 static bool change(struct entry *e, uint32_t from, uint32_t to)
 {
@@ -100,14 +107,16 @@ static bool output_under_way(int fd)
 
 /*
  * Output is under way, and what the peer sends is not to destroy it. Not for ever: the peer learns
- * nothing from a filter, and waits.
+ * nothing from a filter, and waits. Looked after until it is closed.
  */
 static bool trim(struct entry *e, int fd)
 {
 	if (__atomic_load_n(&leaderless, __ATOMIC_SEQ_CST) || !output_under_way(fd) ||
 		!trim_attach(fd))
 		return false;
-	put_off(e, self.opt.linger.idle_ms);
+	put_off(e, TRIM_LOOK_MS);
+	e->trimmed_ms = start_now_ms();
+	trim_watch(&e->watch, true, e->trimmed_ms);
 	__atomic_add_fetch(&trimmed_count, 1, __ATOMIC_SEQ_CST);
 	put(e, TRIMMED);
 	reaper_notice();
@@ -219,16 +228,53 @@ void deferred_settle_all(void)
 	settle(-1, true);
 }
 
+static bool is_trimmed(const struct entry *e, int fd, uint64_t cookie)
+{
+	return __atomic_load_n(&e->state, __ATOMIC_SEQ_CST) == TRIMMED && e->fd == fd &&
+		e->cookie == cookie;
+}
+
+bool deferred_is_trimmed(int fd, uint64_t cookie)
+{
+	const struct entry *e;
+
+	for (e = entries; some(&trimmed_count) && e < entries + MOST; e++) {
+		if (is_trimmed(e, fd, cookie))
+			return true;
+	}
+	return false;
+}
+
+bool deferred_take_trimmed(int fd, uint64_t cookie)
+{
+	struct entry *e;
+
+	for (e = entries; some(&trimmed_count) && e < entries + MOST; e++) {
+		if (!is_trimmed(e, fd, cookie) || !change(e, TRIMMED, SETTLING))
+			continue;
+		release(e, &trimmed_count);
+		return true;
+	}
+	return false;
+}
+
+static bool stays_trimmed(struct entry *e, int fd)
+{
+	uint32_t now = start_now_ms();
+
+	if (facts_cookie(fd) != e->cookie || trim_waits(&e->watch, fd, now) ||
+		now - e->trimmed_ms >= self.opt.linger.idle_ms)
+		return false;
+	put_off(e, TRIM_LOOK_MS);
+	put(e, TRIMMED);
+	return true;
+}
+
 static void end_trim(struct entry *e, int fd)
 {
 	if (facts_cookie(fd) == e->cookie)
 		trim_detach(fd);
 	release(e, &trimmed_count);
-}
-
-static bool some(const uint32_t *count)
-{
-	return __atomic_load_n(count, __ATOMIC_SEQ_CST) != 0;
 }
 
 static void untrim(int fd, bool all)
@@ -260,7 +306,7 @@ void deferred_leader_ends(void)
 }
 
 /* By a duplicate in the reaper's table; what has gone from the program's needs nothing any more. */
-static void end_elsewhere(struct entry *e, enum state was)
+static void end_elsewhere(struct entry *e, enum state was, bool ending)
 {
 	int fd = helper_borrow(e->fd, 0);
 
@@ -274,7 +320,7 @@ static void end_elsewhere(struct entry *e, enum state was)
 	}
 	if (was == DUE)
 		make_real(e, fd);
-	else
+	else if (ending || !stays_trimmed(e, fd))
 		end_trim(e, fd);
 	sys1(SYS_close, fd);
 }
@@ -294,7 +340,7 @@ bool deferred_look(uint32_t now)
 	for (e = entries; e < entries + MOST; e++) {
 		was = __atomic_load_n(&e->state, __ATOMIC_SEQ_CST);
 		if ((was == DUE || was == TRIMMED) && is_over(e, now) && change(e, was, SETTLING))
-			end_elsewhere(e, was);
+			end_elsewhere(e, was, false);
 	}
 	return some(&deferred_count) || some(&trimmed_count);
 }
@@ -305,8 +351,11 @@ bool deferred_end(void)
 
 	for (e = entries; some(&deferred_count) && e < entries + MOST; e++)
 		if (change(e, DUE, SETTLING))
-			end_elsewhere(e, DUE);
-	return some(&deferred_count);
+			end_elsewhere(e, DUE, true);
+	for (e = entries; some(&trimmed_count) && e < entries + MOST; e++)
+		if (change(e, TRIMMED, SETTLING))
+			end_elsewhere(e, TRIMMED, true);
+	return some(&deferred_count) || some(&trimmed_count);
 }
 
 void deferred_forked(void)

@@ -30,11 +30,15 @@ bool deferred_add(int fd, uint64_t cookie);
 
 /*
  * Before both sides of fd are shut for real: where output is under way, the filter (trim.h) is
- * attached for as long as a silent peer would be waited for.
+ * attached for as long as a silent peer would be waited for; not where the peer waits for us (trim_waits()).
  */
 void deferred_trim(int fd, uint64_t cookie);
 
-/* The program asks for the filter of fd, or is about to change it: that one goes. */
+/* fd has it still, and its close is to linger. take: whoever lingers takes it off (trim.h). */
+bool deferred_is_trimmed(int fd, uint64_t cookie);
+bool deferred_take_trimmed(int fd, uint64_t cookie);
+
+/* The program asks for the filter of fd, or is about to change it, or closes fd: that one goes. */
 void deferred_untrim(int fd);
 
 /* For a close that lingers: true if it was still due, and then it is no more. */

@@ -3,6 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
+#include "deferred.h"
 #include "trim.h"
 
 #include <errno.h>
@@ -13,12 +14,16 @@
 #define FIRST_LOOK_US 50U
 #define LAST_LOOK_US  1000U
 
+/* A peer that has taken some so lately reads, also while it uploads. */
+#define TAKES_MS 50U
+
 struct leaving {
 	int fd; /* -1: over */
 	bool input;
 	bool closes; /* what is held */
 	uint32_t start_ms;
-	uint64_t drained, bytes;
+	uint32_t taken_ms; /* when some of the output was acknowledged, seen last */
+	uint64_t unsent, drained, bytes;
 	struct hold hold;
 	struct event event;
 };
@@ -52,6 +57,8 @@ bool exit_add(int fd, const struct event *e, const struct drain_bounds *b)
 	list[count++] = (struct leaving){.fd = fd,
 		.input = true,
 		.start_ms = start_now_ms(),
+		.taken_ms = start_now_ms() - TAKES_MS,
+		.unsent = facts_unsent(fd),
 		.bytes = b->bytes,
 		.event = *e};
 	drain_expect_any(fd);
@@ -109,12 +116,34 @@ static long discard(struct leaving *l)
 	return n;
 }
 
+static void look_at_output(struct leaving *l, uint64_t unsent)
+{
+	if (unsent < l->unsent)
+		l->taken_ms = start_now_ms();
+	l->unsent = unsent;
+}
+
+/* By a peer that sends as well: what it sends would destroy the rest. */
+static bool is_taken(const struct leaving *l)
+{
+	uint64_t acked;
+
+	if (l->event.tentative && !l->drained)
+		return false;
+	return start_now_ms() - l->taken_ms < TAKES_MS || !facts_window_shut(l->fd, &acked);
+}
+
+/* True: it can wait for nothing. What gets no filter has a reset still if the peer sends on. */
 static bool left_to_kernel(struct leaving *l)
 {
-	if (!trim_attach(l->fd))
-		return false;
+	bool fits = facts_fits_window(l->fd), left;
+
+	left = fits || !is_taken(l) ? trim_leave(l->fd)
+				    : trim_leave_for(l->fd, self.opt.linger.idle_ms);
+	if (left)
+		deferred_take_trimmed(l->fd, l->event.facts.cookie);
 	discard(l);
-	return true;
+	return fits && left;
 }
 
 static void look_at_held(struct leaving *l, bool late)
@@ -134,6 +163,7 @@ static void look_at_held(struct leaving *l, bool late)
 
 static void look(struct leaving *l, bool late)
 {
+	uint64_t unsent;
 	long n;
 
 	if (l->hold.until) {
@@ -146,16 +176,18 @@ static void look(struct leaving *l, bool late)
 		return;
 	}
 	n = discard(l);
+	unsent = facts_unsent(l->fd);
+	look_at_output(l, unsent);
 	if (n == 0 && drain_peer_fin(l->fd))
 		over(l, OUTCOME_AVERTED, NULL);
 	else if (drain_was_reset(n))
 		over(l, OUTCOME_FAILED, "the peer reset the connection");
-	else if (facts_unsent(l->fd) == 0)
+	else if (unsent == 0)
 		over(l, OUTCOME_DELIVERED, NULL);
 	else if (late && left_to_kernel(l))
 		over(l, OUTCOME_DELIVERED, TRIM_LEFT);
 	else if (late)
-		over(l, OUTCOME_EXPIRED, NULL);
+		over(l, OUTCOME_EXPIRED, TRIM_TRIES);
 	else if (n <= 0 && n != -EAGAIN && n != -EINTR) /* the reading side is shut already */
 		l->input = false;
 }

@@ -30,6 +30,7 @@ struct parcel {
 	bool half_close;  /* not yet shut: a thread may stand in a write */
 	int writer;	  /* inflight_rename(): not to be shut as long as a call is in progress */
 	bool watched;	  /* shut on both sides, and nothing is mended: does a RST come? */
+	bool trimmed;	  /* by deferred_trim() */
 	bool told;	  /* the event is: how this socket ends is not */
 	struct hold hold; /* only held: not half-closed, and nobody knows who else has it */
 };

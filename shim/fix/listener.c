@@ -54,7 +54,7 @@ static void see_off(int fd, struct event *e, const struct parcel *p)
 	drain_disarm_linger2(fd);
 	drain_half_close(fd);
 	n = discard(fd, e);
-	if ((n > 0 || n == -EAGAIN) && !linger_adopt(fd, p) && trim_attach(fd))
+	if ((n > 0 || n == -EAGAIN) && !linger_adopt(fd, p) && trim_leave(fd))
 		discard(fd, e);
 	sys1(SYS_close, fd);
 }

@@ -4,6 +4,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/inflight.h"
+#include "trim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@ struct slot {
 	bool room_seen;			      /* at the last tick, while it is to be half-closed */
 	uint32_t start_ms, last_ms, asked_ms; /* last progress; when unsent was asked for */
 	uint64_t unsent, drained;
+	struct trim_watch trim;
 	struct parcel parcel;
 };
 
@@ -115,8 +117,10 @@ static void end(uint32_t i, enum outcome outcome, const char *why)
 	struct slot *s = &slots[i];
 	struct event *e = &s->parcel.event;
 
-	if (e->tentative && s->drained > 0 && !s->parcel.told)
+	if (e->tentative && !s->parcel.told &&
+		(s->drained > 0 || trim_answered(&s->trim, s->fd, e->facts.data_segs_in)))
 		event_confirm(e, s->fd);
+	trim_end(&s->trim, s->fd);
 	/* A child forked in another thread may hold the file: its registration would outlive this. */
 	await_no_more(s);
 	sys1(SYS_close, s->fd);
@@ -201,9 +205,8 @@ static void end_held(uint32_t i, enum hold_state state)
 }
 
 /*
- * A limit was hit, or the program ends. Once the FIN is acknowledged, all before it is in the peer's
- * kernel. What came since the last look would make this close a reset, and so would a lone urgent
- * byte, which is no input to epoll.
+ * A limit, or the program's end. Once the FIN is acknowledged, all before it is in the peer's kernel. What
+ * came since the last look would make this close a reset, as a lone urgent byte, no input to epoll, would.
  */
 static void end_now(uint32_t i)
 {
@@ -270,10 +273,7 @@ static void look_at_output(struct slot *s, uint32_t now)
 	s->asked_ms = now;
 }
 
-/*
- * Room at two ticks running: a thread that stood in a write would have filled it, and one that stands
- * in a splice is known. Until then the writing side stays open, for its sake.
- */
+/* Room at two ticks running: a thread in a write would have filled it, one in a splice is known. */
 static void half_close_later(struct slot *s)
 {
 	bool writes = s->parcel.writer && inflight_writes(s->parcel.writer);
@@ -328,9 +328,10 @@ void slots_look_at_limits(uint32_t now)
 		next = s->next;
 		if (s->parcel.half_close)
 			half_close_later(s);
+		trim_look(&s->trim, s->fd, now);
 		if (s->parcel.hold.until)
 			look_at_held(i, now);
-		else if (limit_hit(s, now))
+		else if (limit_hit(s, now) || (s->trim.off && facts_state(s->fd) == TCP_CLOSE))
 			end_now(i);
 		else if (s->parcel.watched)
 			continue;
@@ -367,6 +368,7 @@ void slots_adopt(uint32_t i, int fd, uint32_t now)
 	s->fd = fd;
 	s->start_ms = s->last_ms = s->asked_ms = now;
 	s->unsent = s->parcel.event.facts.unsent + 1; /* and the FIN */
+	trim_watch(&s->trim, s->parcel.trimmed, now);
 	s->drained = 0;
 	s->input = !s->parcel.watched && !s->parcel.hold.until;
 	s->awaited = s->room_seen = false;

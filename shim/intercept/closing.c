@@ -46,8 +46,8 @@ static bool held_in_use(const struct event *e, const struct facts *f)
 
 /*
  * What may become late-data is nothing yet: touched only with proof, else held where output is under
- * way, and where the rules let it be mended. Whatever comes of it is told by the reaper. MPTCP closes without it: what is sent to a
- * socket of its that was closed is dropped, not answered with RST.
+ * way, and where the rules let it be mended. Whatever comes of it is told by the reaper. MPTCP closes
+ * without it: what is sent to a socket of its that was closed is dropped, not answered with RST.
  */
 static bool late_risk(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
 {
@@ -63,12 +63,16 @@ static bool late_risk(struct event *e, int fd, const struct facts *f, const stru
 		holding_saves(PATTERN_LATE_DATA, fd, f, rec);
 }
 
-/* Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it. */
+/*
+ * Both sides are shut: so is what may become shutdown-read, as long as the kernel does not know it, or
+ * with a filter, which somebody has to take off.
+ */
 static enum pattern risk(struct event *e, int fd, const struct facts *f, const struct fdrec *rec)
 {
 	if ((rec->flags & REC_SHUT_BOTH) != REC_SHUT_BOTH)
 		return late_risk(e, fd, f, rec) ? PATTERN_LATE_DATA : PATTERN_NONE;
-	if ((fdhint_get(fd) & HINT_DEFERRED) && verdict_peer_may_send(f) && rec->cookie &&
+	if (verdict_peer_may_send(f) && rec->cookie &&
+		((fdhint_get(fd) & HINT_DEFERRED) || deferred_is_trimmed(fd, f->cookie)) &&
 		owner_sole(fd, rec, f->cookie))
 		return PATTERN_SHUTDOWN_READ;
 	return PATTERN_NONE;
@@ -181,7 +185,8 @@ bool closing_still_due(int fd, const struct event *e)
 {
 	bool due = (fdhint_get(fd) & HINT_DEFERRED) && deferred_take(fd, e->facts.cookie);
 
-	return due || !e->tentative || e->pattern != PATTERN_SHUTDOWN_READ;
+	return due || !e->tentative || e->pattern != PATTERN_SHUTDOWN_READ ||
+		deferred_is_trimmed(fd, e->facts.cookie);
 }
 
 static void judge(
@@ -284,6 +289,7 @@ HOT void closing_begin(struct closing *c, int fd, enum op op, const void *caller
 	judge(c, fd, &rec, unread, caller);
 	if (hint & HINT_DEFERRED) /* what does not linger is closed as the program has shut it */
 		deferred_settle(fd);
+	deferred_untrim(fd); /* for good, after a close: nobody else takes it off */
 	fdhint_forget(fd);
 }
 

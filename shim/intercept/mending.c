@@ -4,6 +4,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/inflight.h"
+#include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../fix/trim.h"
 #include "closing.h"
@@ -123,7 +124,8 @@ static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
 	p = (struct parcel){.event = *e,
 		.bounds = *b,
 		.half_close = writing,
-		.writer = writing ? inflight_rename(fd) : 0};
+		.writer = writing ? inflight_rename(fd) : 0,
+		.trimmed = deferred_take_trimmed(fd, e->facts.cookie)};
 	return linger_adopt(fd, &p);
 }
 
@@ -133,8 +135,10 @@ bool mending_trimmed(int fd, struct event *e)
 	uint32_t start = start_now_ms();
 	long n;
 
-	if (!trim_attach(fd))
+	/* A peer that has sent nothing so far, and may read late, is worth more than one that sends all first. */
+	if (e->tentative && e->pattern == PATTERN_LATE_DATA ? !trim_stay(fd) : !trim_leave(fd))
 		return false;
+	deferred_take_trimmed(fd, e->facts.cookie);
 	drain_expect_any(fd);
 	while ((n = drain_discard(fd, UINT64_MAX)) > 0)
 		e->drained += (uint64_t)n;

@@ -37,14 +37,16 @@ def in_time(run, *args, **kwargs):
     return transfer, program, took
 
 
-@scenario(LOSES)
+@scenario(Works())
 def a_client_that_exits_before_its_peer_reads(run):
-    """Nothing is waited for where a filter may be attached."""
-    transfer, program, took = in_time(run, "undelivered", busy=1)
-    assert took < SLACK, f"exit took {took:.2f} s"
+    """It waits for room at its peer, and not for ever."""
+    transfer, program, took = in_time(run, "undelivered", busy=1.2, env={"RSTFIX_EXIT": "500ms"})
+    assert took < 0.5 + SLACK, f"exit took {took:.2f} s"
     if run.mode == "fix":
         assert "kernel" in single(run)["why"], single(run)
-    return whole(transfer, program)
+        assert single(run)["outcome"] == "expired", single(run)
+        whole(transfer, program)
+        assert transfer.received == transfer.expected, transfer
 
 
 @scenario(LOSES)
