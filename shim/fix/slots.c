@@ -29,8 +29,7 @@ struct slot {
 };
 
 static struct slot *slots; /* slots[0]: head of the ring; free ones are chained by next */
-static uint32_t size, unused, active;
-static uint32_t untouched; /* from here on they were never used, and cost no memory */
+static uint32_t size, unused, active, untouched; /* from there on never used, and without memory */
 static int epoll;
 
 bool slots_prepare(uint32_t sockets)
