@@ -4,7 +4,7 @@
 #include "../detect/facts.h"
 #include "../detect/family.h"
 #include "../detect/holders.h"
-#include "../detect/inflight.h"
+#include "../detect/in_flight.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
 #include "../log/event.h"
@@ -91,7 +91,7 @@ static void forked(void)
 	busy = 0;
 	start_waiting = 0;
 	linger_forked();
-	inflight_forked();
+	in_flight_forked();
 	/* A door in flight is copied with it. Without one nobody has counted this child. */
 	if (!owner_vfork_running())
 		family_void();

@@ -28,7 +28,7 @@ struct parcel {
 	struct event event;
 	struct drain_bounds bounds;
 	bool half_close;  /* not yet shut: a thread may stand in a write */
-	int writer;	  /* inflight_rename(): not to be shut as long as a call is in progress */
+	int writer;	  /* in_flight_rename(): not to be shut as long as a call is in progress */
 	bool watched;	  /* shut on both sides, and nothing is mended: does a RST come? */
 	bool trimmed;	  /* by deferred_trim() */
 	bool told;	  /* the event is: how this socket ends is not */

@@ -3,7 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "../detect/inflight.h"
+#include "../detect/in_flight.h"
 #include "trim.h"
 
 #include <errno.h>
@@ -275,7 +275,7 @@ static void look_at_output(struct slot *s, uint32_t now)
 /* Room at two ticks running: a thread in a write would have filled it, one in a splice is known. */
 static void half_close_later(struct slot *s)
 {
-	bool writes = s->parcel.writer && inflight_writes(s->parcel.writer);
+	bool writes = s->parcel.writer && in_flight_writes(s->parcel.writer);
 	bool room = !writes && drain_has_room(s->fd);
 
 	if (room && s->room_seen) {

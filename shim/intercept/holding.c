@@ -3,7 +3,7 @@
 
 #include "../base/start.h"
 #include "../detect/family.h"
-#include "../detect/inflight.h"
+#include "../detect/in_flight.h"
 #include "../detect/owner.h"
 #include "../fix/linger.h"
 #include "closing.h"
@@ -58,7 +58,7 @@ bool holding_begin(int fd, const struct fdrec *rec, struct event *e)
 	if (dup_async_seen() || !detach(fd, rec))
 		return false;
 	hold_begin(&p.hold, fd, rec);
-	p.hold.in_use = e->in_use && !inflight_reads(fd) && !inflight_writes(fd);
+	p.hold.in_use = e->in_use && !in_flight_reads(fd) && !in_flight_writes(fd);
 	p.event = *e;
 	return linger_adopt(fd, &p);
 }

@@ -3,7 +3,7 @@
 
 #include "../base/start.h"
 #include "../base/sys.h"
-#include "../detect/inflight.h"
+#include "../detect/in_flight.h"
 #include "../fix/deferred.h"
 #include "../fix/linger.h"
 #include "../fix/trim.h"
@@ -92,18 +92,18 @@ static bool may_stand_in(int fd, short ready)
  */
 bool mending_thread_may_be(int fd)
 {
-	return inflight_reads(fd) || inflight_writes(fd) || may_stand_in(fd, 0);
+	return in_flight_reads(fd) || in_flight_writes(fd) || may_stand_in(fd, 0);
 }
 
 static bool writer_may_be(int fd, const struct facts *f)
 {
-	return inflight_writes(fd) || (f->unsent > 0 && may_stand_in(fd, POLLOUT));
+	return in_flight_writes(fd) || (f->unsent > 0 && may_stand_in(fd, POLLOUT));
 }
 
 /* What SO_RCVLOWAT holds back is not ready; an urgent byte is, and not to be read. */
 bool mending_reader_may_be(int fd, const struct facts *f)
 {
-	return f->unread > 0 && (inflight_reads(fd) || may_stand_in(fd, POLLIN | POLLPRI));
+	return f->unread > 0 && (in_flight_reads(fd) || may_stand_in(fd, POLLIN | POLLPRI));
 }
 
 /*
@@ -124,7 +124,7 @@ static bool hand_over(int fd, const struct fdrec *rec, struct event *e,
 	p = (struct parcel){.event = *e,
 		.bounds = *b,
 		.half_close = writing,
-		.writer = writing ? inflight_rename(fd) : 0,
+		.writer = writing ? in_flight_rename(fd) : 0,
 		.trimmed = deferred_take_trimmed(fd, e->facts.cookie)};
 	return linger_adopt(fd, &p);
 }
@@ -184,7 +184,7 @@ bool mending_disarmed(int fd, struct event *e)
  */
 static bool left_to_reader(int fd, struct event *e)
 {
-	if (e->pattern != PATTERN_LINGER_ZERO || !inflight_reads(fd))
+	if (e->pattern != PATTERN_LINGER_ZERO || !in_flight_reads(fd))
 		return false;
 	e->outcome = e->facts.unsent ? OUTCOME_AVERTED : OUTCOME_DELIVERED;
 	if (e->facts.unread > 0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../base/start.h"
-#include "../detect/inflight.h"
+#include "../detect/in_flight.h"
 #include "../fix/deferred.h"
 #include "../log/unwind.h"
 #include "closing.h"
@@ -210,23 +210,23 @@ EXPORT(ssize_t, writev, (int fd, const struct iovec *iov, int count))
 /* An error may be that of either end: none is told of here. */
 EXPORT(ssize_t, splice, (int in, off_t *in_at, int out, off_t *out_at, size_t len, unsigned flags))
 {
-	struct inflight *call;
+	struct in_flight *call;
 	ssize_t r;
 
 	deferred_before();
-	call = inflight_enter(in, out);
+	call = in_flight_enter(in, out);
 	r = libc_splice(in, in_at, out, out_at, len, flags);
-	inflight_leave(call);
+	in_flight_leave(call);
 	return r;
 }
 
 static ssize_t rf_sendfile(
 	ssize_t (*real)(int, int, void *, size_t), int out, int in, void *at, size_t len)
 {
-	struct inflight *call = inflight_enter(in, out);
+	struct in_flight *call = in_flight_enter(in, out);
 	ssize_t r = real(out, in, at, len);
 
-	inflight_leave(call);
+	in_flight_leave(call);
 	return r;
 }
 

@@ -2,7 +2,7 @@
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../detect/family.h"
-#include "../detect/inflight.h"
+#include "../detect/in_flight.h"
 #include "../detect/owner.h"
 #include "../detect/uring.h"
 #include "../fix/deferred.h"
@@ -61,13 +61,13 @@ static long rf_wait(long number, long a, long b, long c, long d, long e, long f)
 /* Between two descriptors. */
 static long rf_move(int in, int out, long number, long a, long b, long c, long d, long e, long f)
 {
-	struct inflight *call;
+	struct in_flight *call;
 	long r;
 
 	deferred_before();
-	call = inflight_enter(in, out);
+	call = in_flight_enter(in, out);
 	r = libc_syscall(number, a, b, c, d, e, f);
-	inflight_leave(call);
+	in_flight_leave(call);
 	return r;
 }
 

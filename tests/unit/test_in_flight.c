@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "detect/inflight.h"
+#include "detect/in_flight.h"
 
 #define SLOTS 256
 
@@ -20,12 +20,12 @@ static bool leaves;
 /* Stands in the call until it may leave it; or is gone while it stands there. */
 static void *stand(void *unused)
 {
-	struct inflight *call = inflight_begin(IN, OUT);
+	struct in_flight *call = in_flight_begin(IN, OUT);
 
 	pthread_barrier_wait(&inside);
 	pthread_barrier_wait(&leave);
 	if (leaves)
-		inflight_end(call);
+		in_flight_end(call);
 	return unused;
 }
 
@@ -52,14 +52,14 @@ static void another_thread_stands_in_a_call_until_it_returns(void **state)
 
 	(void)state;
 	begin(&thread, 1);
-	assert_true(inflight_reads(IN));
-	assert_true(inflight_writes(OUT));
-	assert_false(inflight_reads(OUT));
-	assert_false(inflight_writes(IN));
-	assert_false(inflight_reads(OTHER));
+	assert_true(in_flight_reads(IN));
+	assert_true(in_flight_writes(OUT));
+	assert_false(in_flight_reads(OUT));
+	assert_false(in_flight_writes(IN));
+	assert_false(in_flight_reads(OTHER));
 	end(&thread, 1, true);
-	assert_false(inflight_reads(IN));
-	assert_false(inflight_writes(OUT));
+	assert_false(in_flight_reads(IN));
+	assert_false(in_flight_writes(OUT));
 }
 
 /* The kernel lets pthread_join() return a moment before. */
@@ -77,20 +77,20 @@ static void a_thread_that_has_ended_in_its_call_stands_there_no_more(void **stat
 	(void)state;
 	begin(&thread, 1);
 	end(&thread, 1, false);
-	assert_true(await_end(inflight_reads, IN));
-	assert_true(await_end(inflight_writes, OUT));
+	assert_true(await_end(in_flight_reads, IN));
+	assert_true(await_end(in_flight_writes, OUT));
 }
 
 /* The thread that asks is in a handler then. */
 static void a_thread_is_not_in_its_own_way(void **state)
 {
-	struct inflight *call = inflight_begin(IN, OUT);
+	struct in_flight *call = in_flight_begin(IN, OUT);
 
 	(void)state;
-	assert_false(inflight_reads(IN));
-	assert_false(inflight_writes(OUT));
-	assert_int_equal(inflight_rename(OUT), 0);
-	inflight_end(call);
+	assert_false(in_flight_reads(IN));
+	assert_false(in_flight_writes(OUT));
+	assert_int_equal(in_flight_rename(OUT), 0);
+	in_flight_end(call);
 }
 
 static void a_number_that_is_closed_leaves_its_writers_another_name(void **state)
@@ -99,14 +99,14 @@ static void a_number_that_is_closed_leaves_its_writers_another_name(void **state
 	int name;
 
 	(void)state;
-	assert_int_equal(inflight_rename(OUT), 0);
+	assert_int_equal(in_flight_rename(OUT), 0);
 	begin(&thread, 1);
-	name = inflight_rename(OUT);
+	name = in_flight_rename(OUT);
 	assert_true(name < 0);
-	assert_false(inflight_writes(OUT));
-	assert_true(inflight_writes(name));
+	assert_false(in_flight_writes(OUT));
+	assert_true(in_flight_writes(name));
 	end(&thread, 1, true);
-	assert_false(inflight_writes(name));
+	assert_false(in_flight_writes(name));
 }
 
 static void what_ended_threads_have_left_is_used_again(void **state)
@@ -116,8 +116,8 @@ static void what_ended_threads_have_left_is_used_again(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 2 * SLOTS; i++) {
 		begin(&thread, 1);
-		assert_true(inflight_writes(OUT));
-		assert_false(inflight_writes(OTHER));
+		assert_true(in_flight_writes(OUT));
+		assert_false(in_flight_writes(OTHER));
 		end(&thread, 1, i % 2);
 	}
 }
@@ -128,26 +128,26 @@ static void with_more_threads_than_slots_each_socket_may_be_in_use(void **state)
 
 	(void)state;
 	begin(threads, SLOTS + 1);
-	assert_true(inflight_writes(OTHER));
-	assert_true(inflight_reads(OTHER));
-	assert_true(inflight_rename(OTHER) < 0);
+	assert_true(in_flight_writes(OTHER));
+	assert_true(in_flight_reads(OTHER));
+	assert_true(in_flight_rename(OTHER) < 0);
 	end(threads, SLOTS + 1, true);
-	assert_false(inflight_writes(OTHER));
+	assert_false(in_flight_writes(OTHER));
 }
 
 static void a_forked_child_has_one_thread(void **state)
 {
-	struct inflight *call = inflight_begin(IN, OUT);
+	struct in_flight *call = in_flight_begin(IN, OUT);
 	pthread_t thread;
 
 	(void)state;
 	begin(&thread, 1);
-	inflight_forked();
-	assert_false(inflight_writes(OUT));
+	in_flight_forked();
+	assert_false(in_flight_writes(OUT));
 	end(&thread, 1, true);
-	inflight_end(call);
-	assert_ptr_equal(inflight_begin(IN, OUT), call);
-	inflight_end(call);
+	in_flight_end(call);
+	assert_ptr_equal(in_flight_begin(IN, OUT), call);
+	in_flight_end(call);
 }
 
 int main(void)
@@ -162,5 +162,5 @@ int main(void)
 		cmocka_unit_test(a_forked_child_has_one_thread),
 	};
 
-	return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("in_flight", tests, NULL, NULL);
 }

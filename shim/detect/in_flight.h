@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef RSTFIX_INFLIGHT_H
-#define RSTFIX_INFLIGHT_H
+#ifndef RSTFIX_IN_FLIGHT_H
+#define RSTFIX_IN_FLIGHT_H
 
 #include "../base/fdhint.h"
 #include "../base/host.h"
@@ -20,13 +20,13 @@
  * a call. No lock, no memory. Any context. A thread that leaves its call by cancellation or longjmp() is no
  * matter.
  */
-struct inflight;
+struct in_flight;
 
 /* Around the call. NULL: nothing is noted. */
-struct inflight *inflight_begin(int in, int out);
-void inflight_end(struct inflight *call);
+struct in_flight *in_flight_begin(int in, int out);
+void in_flight_end(struct in_flight *call);
 
-static inline struct inflight *inflight_enter(int in, int out)
+static inline struct in_flight *in_flight_enter(int in, int out)
 {
 	if (__builtin_expect(!((fdhint_get(in) | fdhint_get(out)) & HINT_STREAM), 1))
 		return NULL;
@@ -34,29 +34,29 @@ static inline struct inflight *inflight_enter(int in, int out)
 	if (__libc_single_threaded && !start_shares_memory)
 		return NULL;
 #endif
-	return inflight_begin(in, out);
+	return in_flight_begin(in, out);
 }
 
-static inline void inflight_leave(struct inflight *call)
+static inline void in_flight_leave(struct in_flight *call)
 {
 	if (__builtin_expect(call != NULL, 0))
-		inflight_end(call);
+		in_flight_end(call);
 }
 
 /*
  * May another thread stand in a call that reads from fd, or writes to it? Makes system calls where there
  * is one noted: it may have been cancelled there.
  */
-bool inflight_reads(int fd);
-bool inflight_writes(int fd);
+bool in_flight_reads(int fd);
+bool in_flight_writes(int fd);
 
 /*
- * fd is about to be closed, and those that write to it go on: the name by which inflight_writes() knows
+ * fd is about to be closed, and those that write to it go on: the name by which in_flight_writes() knows
  * them from now on, which no descriptor has. 0: there is nobody.
  */
-int inflight_rename(int fd);
+int in_flight_rename(int fd);
 
 /* In a forked child: the other threads are not there. */
-void inflight_forked(void);
+void in_flight_forked(void);
 
 #endif

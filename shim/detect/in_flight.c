@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "inflight.h"
+#include "in_flight.h"
 
 #include "../base/format.h"
 #include "../base/sys.h"
@@ -14,22 +14,22 @@
 #define NONE (-1)
 
 /* A line of the cache each: threads that send files all day must not wait for each other. */
-struct inflight {
+struct in_flight {
 	_Alignas(64) int tid; /* 0: free */
-	int in, out;	      /* descriptors, or a name of inflight_rename(); NONE: in no call */
+	int in, out;	      /* descriptors, or a name of in_flight_rename(); NONE: in no call */
 };
 
-static struct inflight calls[MOST];
+static struct in_flight calls[MOST];
 static unsigned used; /* slots that ever were somebody's */
 
 /*
  * All slots are taken: how many calls of others are in progress, whatever it is that they use. One that is
  * cancelled there stays counted.
  */
-static struct inflight crowd;
+static struct in_flight crowd;
 static uint32_t crowded;
 
-static __thread struct inflight *mine __attribute__((tls_model("initial-exec")));
+static __thread struct in_flight *mine __attribute__((tls_model("initial-exec")));
 
 static bool is_task(int tid)
 {
@@ -48,7 +48,7 @@ static bool has_ended(int tid, int own)
 	return !is_task(tid) && is_task(own);
 }
 
-static bool take(struct inflight *c, int from, int tid)
+static bool take(struct in_flight *c, int from, int tid)
 {
 	if (!__atomic_compare_exchange_n(
 		    &c->tid, &from, tid, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
@@ -68,7 +68,7 @@ static void note_used(unsigned count)
 		;
 }
 
-static struct inflight *find_free(int tid)
+static struct in_flight *find_free(int tid)
 {
 	for (unsigned i = 0; i < MOST; i++) {
 		if (__atomic_load_n(&calls[i].tid, __ATOMIC_RELAXED) || !take(&calls[i], 0, tid))
@@ -79,7 +79,7 @@ static struct inflight *find_free(int tid)
 	return NULL;
 }
 
-static struct inflight *find_left(int tid)
+static struct in_flight *find_left(int tid)
 {
 	for (unsigned i = 0; i < MOST; i++) {
 		int other = __atomic_load_n(&calls[i].tid, __ATOMIC_RELAXED);
@@ -102,7 +102,7 @@ static __attribute__((noinline, cold)) void claim(void)
 		mine = &crowd;
 }
 
-struct inflight *inflight_begin(int in, int out)
+struct in_flight *in_flight_begin(int in, int out)
 {
 	if (!start_may_note())
 		return NULL;
@@ -128,7 +128,7 @@ static void leave_crowd(void)
 		;
 }
 
-void inflight_end(struct inflight *call)
+void in_flight_end(struct in_flight *call)
 {
 	if (call == &crowd) {
 		leave_crowd();
@@ -142,7 +142,7 @@ void inflight_end(struct inflight *call)
  * What this thread itself was in, a handler has interrupted: the kernel has left it. Nor is anything held
  * by what was cancelled there.
  */
-static bool stands(const struct inflight *c, const int *at, int number)
+static bool stands(const struct in_flight *c, const int *at, int number)
 {
 	int own, tid;
 
@@ -163,7 +163,7 @@ static unsigned slots(void)
 	return __atomic_load_n(&used, __ATOMIC_ACQUIRE);
 }
 
-bool inflight_reads(int fd)
+bool in_flight_reads(int fd)
 {
 	for (unsigned i = 0, n = slots(); i < n; i++)
 		if (stands(&calls[i], &calls[i].in, fd))
@@ -171,7 +171,7 @@ bool inflight_reads(int fd)
 	return is_crowded();
 }
 
-bool inflight_writes(int fd)
+bool in_flight_writes(int fd)
 {
 	for (unsigned i = 0, n = slots(); i < n; i++)
 		if (stands(&calls[i], &calls[i].out, fd))
@@ -180,7 +180,7 @@ bool inflight_writes(int fd)
 }
 
 /* The number is given to another socket soon, which these have nothing to do with. */
-int inflight_rename(int fd)
+int in_flight_rename(int fd)
 {
 	static unsigned names;
 	int name = NONE - 1 - (int)(__atomic_fetch_add(&names, 1, __ATOMIC_RELAXED) & 0x3fffffff);
@@ -196,7 +196,7 @@ int inflight_rename(int fd)
 	return any ? name : 0;
 }
 
-void inflight_forked(void)
+void in_flight_forked(void)
 {
 	for (unsigned i = 0; i < used; i++) {
 		calls[i].tid = &calls[i] == mine ? self.pid : 0;
