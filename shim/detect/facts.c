@@ -360,3 +360,27 @@ void facts_peer(int fd, struct endpoint *e)
 	}
 	facts_endpoint(&address, len, e);
 }
+
+static bool same_address(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->family == b->family && a->family &&
+		memcmp(a->addr, b->addr, a->family == AF_INET ? 4 : 16) == 0;
+}
+
+bool facts_peer_is_near(int fd, struct endpoint *peer)
+{
+	struct endpoint local;
+
+	facts_peer(fd, peer);
+	facts_local(fd, &local);
+	return same_address(peer, &local) ||
+		(peer->family == AF_INET && peer->addr[0] == IN_LOOPBACKNET);
+}
+
+bool facts_is_at(int fd, const struct endpoint *e)
+{
+	struct endpoint local;
+
+	facts_local(fd, &local);
+	return local.port == e->port && same_address(&local, e);
+}

@@ -84,6 +84,8 @@ bool facts_reset_since(int fd, uint32_t data_segs_in);
 /* The addresses; family 0 when not known. IPv4-mapped ones are told as IPv4. */
 void facts_local(int fd, struct endpoint *e);
 void facts_peer(int fd, struct endpoint *e);
+bool facts_peer_is_near(int fd, struct endpoint *peer); /* it may be this very process */
+bool facts_is_at(int fd, const struct endpoint *e);	/* its own end is */
 void facts_endpoint(const void *sockaddr, unsigned len, struct endpoint *e);
 
 #endif

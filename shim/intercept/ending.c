@@ -166,6 +166,24 @@ static bool may_be_last(const struct fdrec *rec)
 	return rec->pid == self.pid || !family_counts(rec->holders);
 }
 
+#define HIGHER_MOST 256 /* looked at, for each that is unread: more are taken for its peer */
+
+/* The kernel closes from the top: the FIN of a higher number of this very process saves what it is sent to. */
+static bool peer_ends_first(int fd)
+{
+	unsigned high = fdhint_high(), looked = 0;
+	struct endpoint peer;
+
+	if (!facts_peer_is_near(fd, &peer))
+		return false;
+	for (unsigned i = (unsigned)fd + 1; i < high; i++) {
+		if ((fdhint_get((int)i) & HINT_STREAM) &&
+			(++looked > HIGHER_MOST || facts_is_at((int)i, &peer)))
+			return true;
+	}
+	return false;
+}
+
 /*
  * After the end it cannot be watched: what may have been the last is closed a moment before. Output that
  * is under way is waited for, whoever else holds the socket.
@@ -186,6 +204,7 @@ static void end_unproven(struct ending *end, int fd, const struct fdrec *rec)
 	closes = closes && threads == 1 &&
 		(!end->stdio || (!rec->streams[0] && streams_flush_standard(fd)));
 	found = closing_verdict(&e, &f, fd, rec, unread);
+	closes = closes && found && !peer_ends_first(fd);
 	if (self.opt.closes && exits && (!found || e.tentative))
 		closes_tell(PATTERN_NONE, e.op, fd, &f, rec, end->caller);
 	if (!found || (!holds && !closes && threads) ||
