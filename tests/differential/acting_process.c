@@ -144,6 +144,10 @@ static void leave(struct acting *a)
 	enum actor parent = a->me == THREAD ? MAIN : (enum actor)a->l->parent[a->me];
 	int status = a->s->arg[1];
 
+	/* Another child may have its name next, and these are not that one's. */
+	for (enum actor i = CHILD_A; a->me != THREAD && i < ACTORS; i++)
+		if (a->l->parent[i] == (int)a->me)
+			a->l->parent[i] = PEER;
 	lockstep_give(a->l, a->me != MAIN && a->l->alive[parent] ? parent : PEER);
 	if (a->me == THREAD)
 		pthread_exit(NULL);

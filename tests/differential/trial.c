@@ -184,7 +184,9 @@ static void end_orphans(struct batch *b)
 	struct outcome ignored;
 
 	for (enum actor a = CHILD_A; a < ACTORS; a++) {
-		if (!b->l->alive[a] || b->l->alive[b->l->parent[a]])
+		enum actor parent = (enum actor)b->l->parent[a];
+
+		if (!b->l->alive[a] || (parent != PEER && b->l->alive[parent]))
 			continue;
 		lockstep_give(b->l, a);
 		reap(b, a, &ignored);
