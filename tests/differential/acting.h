@@ -44,6 +44,9 @@ bool acting_ready(int fd, short events);
 #define ACTING_LIMIT_MS 3
 void acting_limit(int fd, int ms);
 
+/* 0: it is no socket. */
+uint64_t acting_inode(int fd);
+
 /* Each does the calls of its kind and returns what is to be compared as the result; else false. */
 bool acting_socket(struct acting *a);
 bool acting_transfer(struct acting *a);

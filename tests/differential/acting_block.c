@@ -13,6 +13,7 @@
 #define LIMIT_MS 400
 
 static struct outcome result; /* of the one thread */
+static int polled;	      /* by it; -1: it has waited in another call */
 
 static int wait_readable(int fd)
 {
@@ -65,6 +66,7 @@ void acting_block(struct acting *a)
 
 	result = (struct outcome){.inode = {a->o->inode[0]}};
 	a->o->done = 1;
+	polled = by == 2 || by == 3 ? fd : -1;
 	acting_limit(fd, LIMIT_MS);
 	a->l->waiting = (int32_t)sys0(SYS_gettid);
 	lockstep_give(a->l, PEER);
@@ -78,6 +80,7 @@ void acting_unblock(struct acting *a)
 	a->o->ret = result.ret;
 	a->o->sum = result.sum;
 	a->o->inode[0] = result.inode[0];
+	a->o->closed = polled >= 0 && acting_inode(polled) != result.inode[0];
 	a->l->waiting = 0;
 	errno = result.error;
 }

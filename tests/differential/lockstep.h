@@ -28,6 +28,7 @@ struct outcome {
 	int32_t port;	 /* not compared: of the program's connection, its end that varies */
 	int32_t own_port; /* not compared: its destination, where it is a listener of the program's */
 	uint64_t inode[2]; /* not compared: of the sockets that were touched */
+	int32_t closed;	   /* not compared: while a poll or select waited for it */
 };
 
 /* What the peer has got of one connection. */

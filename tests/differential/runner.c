@@ -26,7 +26,7 @@ static void count_signal(int number)
 	page->signals++;
 }
 
-static uint64_t inode_of(int fd)
+uint64_t acting_inode(int fd)
 {
 	struct stat st;
 
@@ -41,7 +41,7 @@ static void note_inodes(const struct acting *a)
 
 	for (int i = 0; i < ARGS_MAX && n < 2; i++)
 		if (program_kind(a->s->call, i) == SLOT)
-			a->o->inode[n++] = inode_of(acting_fd(a, i));
+			a->o->inode[n++] = acting_inode(acting_fd(a, i));
 }
 
 /* What a call has made is known by its number alone. */
@@ -51,7 +51,7 @@ static void note_made(const struct acting *a)
 
 	if (call == CALL_SOCKET || call == CALL_LISTENER || call == CALL_ACCEPT ||
 		call == CALL_RECV_FD)
-		a->o->inode[0] = a->o->ret >= 0 ? inode_of(a->o->ret) : 0;
+		a->o->inode[0] = a->o->ret >= 0 ? acting_inode(a->o->ret) : 0;
 }
 
 static void act(struct lockstep *l, enum actor me, const struct step *s)

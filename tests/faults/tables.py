@@ -49,6 +49,7 @@ UNTOLD = {
     "newfstatat": "of the log: it is not written to then; of /proc: nothing is proven, nor lingers",
     "epoll_create1": "of what others may hold: counted as lost, perhaps after the summary was written",
     "epoll_ctl": "as epoll_create1",
+    "recvmsg EAGAIN": "of a channel that is ready: taken for empty, at the end as well",
 }
 # Programs whose closes are a risk only, which is counted: an event where data comes while they linger.
 RISKS = ("late", "shutdown-close")
