@@ -60,6 +60,17 @@ static void sending(int fd, struct rights *rights)
 	}
 }
 
+static void sent(int fd, struct rights *unused)
+{
+	(void)unused;
+	if (!(fdhint_get(fd) & HINT_STREAM))
+		return;
+	if (start_may_note())
+		family_given(fdhint_record(fd));
+	else
+		family_taken(fdhint_record(fd));
+}
+
 static void received(int fd, struct rights *unused)
 {
 	(void)unused;
@@ -81,6 +92,12 @@ static void look(struct rights *rights, const struct msghdr *msg, struct readabl
 {
 	if (msg->msg_control && msg->msg_controllen >= CMSG_LEN(sizeof(int)))
 		each(msg, known, sending, rights);
+}
+
+void rights_sent(const struct msghdr *msg)
+{
+	if (msg->msg_control && msg->msg_controllen >= CMSG_LEN(sizeof(int)) && !none_known())
+		each(msg, NULL, sent, NULL);
 }
 
 void rights_begin(struct rights *rights, const struct msghdr *msg)

@@ -32,6 +32,12 @@ void rights_begin_many(struct rights *rights, const struct mmsghdr *msgs, unsign
 void rights_end(const struct rights *rights, bool sent);
 
 /*
+ * By a TCP socket none travels. Should the number be another's, unseen, it is marked after the call: to look
+ * before it may take a system call, which a busy one is spared.
+ */
+void rights_sent(const struct msghdr *msg);
+
+/*
  * After a call that has succeeded, for then the kernel has read what the program's pointers lead to.
  * `count`: as many messages as it took.
  */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "../base/readable.h"
 #include "../base/start.h"
 #include "../base/sys.h"
 #include "../fix/linger.h"
@@ -6,10 +7,7 @@
 #include "closing.h"
 #include "export.h"
 
-#include <errno.h>
-#include <linux/futex.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -94,15 +92,6 @@ EXPORT(int, chroot, (const char *path))
 	return rf_chroot(path);
 }
 
-/* A word that only the kernel may find not to be there (EFAULT). */
-static bool readable(const void *word)
-{
-	struct timespec now = {0, 0};
-	long r = sys4(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &now);
-
-	return r == -EAGAIN || r == -ETIMEDOUT;
-}
-
 /* A sanitizer's runtime calls setrlimit() before it is up itself. */
 #define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 
@@ -110,10 +99,11 @@ static bool readable(const void *word)
 UNCHECKED void rf_before_limit(pid_t pid, int resource, const void *limit)
 {
 	enum { PROCESSES = 6 }; /* RLIMIT_NPROC; <sys/resource.h> has setrlimit() with an enum */
+	struct readable known = {0};
 	uint64_t soft;
 
 	if (likely(resource != PROCESSES) || !start_takes || !watched(0) || !start_ready() ||
-		(pid != 0 && pid != self.pid) || !readable(limit))
+		(pid != 0 && pid != self.pid) || !readable(&known, limit, sizeof(soft)))
 		return;
 	memcpy(&soft, limit, sizeof(soft));
 	if (soft == 0)

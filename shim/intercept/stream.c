@@ -293,9 +293,13 @@ EXPORT(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags))
 		deferred_before();
 	if (unlikely(hint & HINT_EOF))
 		write_after_eof(fd, OP_SENDMSG, CALLER());
-	rights_begin(&rights, msg);
+	if (!(hint & HINT_STREAM))
+		rights_begin(&rights, msg);
 	r = libc_sendmsg(fd, msg, flags);
-	rights_end(&rights, r >= 0);
+	if (!(hint & HINT_STREAM))
+		rights_end(&rights, r >= 0);
+	else if (r >= 0)
+		rights_sent(msg);
 	if (unlikely(r < 0 && hint))
 		write_failed(fd, OP_SENDMSG, CALLER());
 	return r;
